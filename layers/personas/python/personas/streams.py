@@ -45,9 +45,7 @@ def _put_batch(stream: str, entries: list[dict[str, Any]]) -> None:
         answer = client("kinesis").put_records(StreamName=stream, Records=entries)
         if not answer["FailedRecordCount"]:
             return
-        entries = [
-            entry for entry, result in zip(entries, answer["Records"], strict=True) if "ErrorCode" in result
-        ]
+        entries = [entry for entry, result in zip(entries, answer["Records"], strict=True) if "ErrorCode" in result]
         time.sleep(min(2.0, 0.05 * 2**attempt) * (0.5 + random.random() / 2))  # noqa: S311 - jitter, not a secret
     raise StreamRefusedRecords(f"{stream}: {len(entries)} records refused {TRIES} times")
 
