@@ -1,4 +1,4 @@
-"""The one clock of every handler. The local engine moves it (docs/contract.md, "Time and settling"); nothing else does."""
+"""The one clock of every handler. Only the local engine moves it (docs/contract.md, "Time and settling")."""
 
 import time
 from collections.abc import Callable

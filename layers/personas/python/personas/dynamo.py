@@ -1,4 +1,4 @@
-"""DynamoDB in batches: what the service leaves unprocessed is sent again, with a pause, until it is done or out of tries.
+"""DynamoDB in batches: what the service leaves unprocessed is sent again, with a pause, until done or out of tries.
 
 Items are in DynamoDB's own form ({"pk": {"S": ...}}): stores convert, this file only carries.
 """

@@ -112,7 +112,8 @@ Envelope = EventEnvelope | MergeEnvelope | AbsorbEnvelope | TickEnvelope | Barri
 
 def of_data(data: dict[str, Any]) -> Envelope:
     """Raises KeyError on a kind that this version does not know."""
-    return _READERS[data["k"]](data)
+    envelope: Envelope = _READERS[data["k"]](data)
+    return envelope
 
 
 def _event(data: dict[str, Any]) -> EventEnvelope:

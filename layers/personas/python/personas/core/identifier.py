@@ -1,4 +1,4 @@
-"""An identifier is a (collection, type, value) that leads to one profile: `users user_id u1`, `accounts group_id acme`."""
+"""An identifier is a (collection, type, value) that leads to one profile, such as `users user_id u1`."""
 
 from dataclasses import dataclass
 
