@@ -1,0 +1,1 @@
+"""The sample store: half a year of a shop's events, turned into the calls that the shop would send."""
