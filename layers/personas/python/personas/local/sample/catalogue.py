@@ -45,4 +45,5 @@ def product(*drawn_by: object) -> dict[str, Any]:
 
 def revenue(products: list[dict[str, Any]]) -> float:
     """The sum of price times quantity, added up in cents so that it is exact."""
-    return sum(round(item["price"] * 100) * item["quantity"] for item in products) / 100
+    cents: int = sum(round(item["price"] * 100) * item["quantity"] for item in products)
+    return cents / 100
