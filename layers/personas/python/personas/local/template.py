@@ -220,8 +220,9 @@ class Template:
                 return "${" + name[1:] + "}"
             if name in given:
                 return str(self._resolve(given[name], place))
-            if "." in name and name.split(".", 1)[0] in self._raw:
-                return self._attribute(*name.split(".", 1), place)
+            logical_id, _, attribute = name.partition(".")
+            if attribute and logical_id in self._raw:
+                return self._attribute(logical_id, attribute, place)
             return str(self._ref(name, place))
 
         return _SUBSTITUTION.sub(replacement, text)
