@@ -1,0 +1,176 @@
+"""The arguments of one call, read as what the function takes; anything else is refused at its place."""
+
+from difflib import get_close_matches
+from typing import Any, cast
+
+from lark import Token, Tree
+
+from personas.core.query.errors import InvalidQuery
+from personas.core.query.path import Path
+from personas.core.query.tree import UNITS, Between, Duration, Literal, Query, Stream, Window, Within
+from personas.core.values import moment_of
+
+Form = Tree[Token]
+LONGEST_WINDOW = 10 * 366
+"""Days."""
+
+
+class Arguments:
+    def __init__(self, call: Form) -> None:
+        self._call = call
+        self._name = str(call.children[0])
+        self._all = [cast(Form, child) for child in call.children[1:]]
+
+    def names(self, prefix: str) -> bool:
+        """Whether an argument is named so, as in `within(parent: 5 days)`."""
+        return any(
+            str(_part(argument, "prefix", argument).children[0]) == prefix
+            for argument in self._all
+            if _has(argument, "prefix")
+        )
+
+    def none(self) -> None:
+        if self._all:
+            raise self._error(f"{self._name}() takes nothing", self._all[0])
+
+    def forms(self, least: int, most: int | None) -> list[Form]:
+        """The expressions given, without prefix or type."""
+        count = "one value" if most == 1 else "one or more values" if most is None else f"at most {most} values"
+        if len(self._all) < least or (most is not None and len(self._all) > most):
+            raise self._error(
+                f"{self._name}() takes {count}", self._all[most] if most and len(self._all) > most else None
+            )
+        for argument in self._all:
+            if _has(argument, "prefix"):
+                raise self._error(f"{self._name}() knows no such name", argument)
+            if _has(argument, "duration"):
+                raise self._error(f"{self._name}() takes no span of time", argument)
+            if _has(argument, "type") and self._name not in ("min", "max", "mode"):
+                raise self._error(f"{self._name}() takes no type", argument)
+        return [_part(argument, "disjunction", argument) for argument in self._all]
+
+    def only_form(self) -> Form:
+        return self.forms(1, 1)[0]
+
+    def first_form(self, allowed: int) -> Form:
+        return self.forms(1, allowed)[0]
+
+    def only_literal(self) -> Literal:
+        form: Any = self.only_form()
+        while isinstance(form, Tree) and form.data != "literal" and len(form.children) == 1:
+            form = form.children[0]
+        if not isinstance(form, Tree) or form.data != "literal":
+            raise self._error(f"{self._name}() takes a plain value", self._all[0], ("a number", "a text in quotes"))
+        return self.literal(form)
+
+    def only_text(self) -> str:
+        value = self.only_literal().value
+        if not isinstance(value, str) or not value:
+            raise self._error(f"{self._name}() takes a text", self._all[0], ("a text in quotes",))
+        return value
+
+    def path(self, text: str) -> Path:
+        try:
+            return Path.of(text)
+        except ValueError as error:
+            raise self._error(str(error), self._all[0]) from None
+
+    def minimum(self) -> int | None:
+        if len(self._all) == 1:
+            return None
+        form: Any = self._all[1]
+        while isinstance(form, Tree) and len(form.children) == 1:
+            form = form.children[0]
+        if not isinstance(form, Token) or form.type != "NUMBER" or not form.isdigit() or int(form) < 1:
+            raise self._error("the least frequency is a whole number from 1", self._all[1], ("a number such as 2",))
+        return int(form)
+
+    def reads(self, allowed: tuple[str, ...]) -> str | None:
+        if not _has(self._all[0], "type"):
+            return None
+        name = str(_part(self._all[0], "type", self._all[0]).children[0])
+        if name not in allowed:
+            raise self._error(
+                f"{self._name}() does not read as {name}", _part(self._all[0], "type", self._all[0]), allowed
+            )
+        return name
+
+    def only_duration(self, units: tuple[str, ...] = tuple(UNITS)) -> Duration:
+        return self._durations(1, units)[0]
+
+    def window(self, kind: str) -> Window:
+        if kind == "within":
+            return Within(self.only_duration())
+        start, end = self._durations(2, tuple(UNITS))
+        if start.ms >= end.ms:
+            raise self._error("between() takes the nearer time first", self._all[0], ("such as 7 days, 10 days",))
+        return Between(start, end)
+
+    def check_date(self, value: Query | Stream, form: Form) -> None:
+        if isinstance(value, Literal) and moment_of(value.value) is None:
+            expected = ("a date such as '2024-12-31' or '2024-12-31T18:00:00Z'",)
+            raise self._error(f"{self._name}() takes an ISO 8601 date", form, expected)
+
+    def _durations(self, count: int, units: tuple[str, ...]) -> list[Duration]:
+        such = ", ".join(("7 days", "10 days")[:count])
+        if len(self._all) != count or not all(_has(argument, "duration") for argument in self._all):
+            suggestion = f"{self._name}({such})"
+            raise self._error(
+                f"{self._name}() takes {'a span' if count == 1 else 'two spans'} of time", None, (), suggestion
+            )
+        if any(_has(argument, "prefix") for argument in self._all):
+            raise self._error(f"{self._name}() knows no such name", self._all[0])
+        return [self._duration(_part(argument, "duration", argument), units) for argument in self._all]
+
+    def _duration(self, form: Form, units: tuple[str, ...]) -> Duration:
+        number, word = (str(child) for child in form.children)
+        unit = word.removesuffix("s")
+        if unit not in units:
+            plurals = [f"{each}s" for each in units]
+            near = get_close_matches(word.lower(), [*units, *plurals], 1, 0.6)
+            suggestion = f"{number} {near[0]}" if near else None
+            raise self._error(f"there is no unit {word}", form, tuple(plurals), suggestion)
+        zero_allowed = self._name == "between"
+        if not number.isdigit() or (int(number) == 0 and not zero_allowed):
+            raise self._error("a span of time is a positive whole number", form, (f"such as 7 {unit}s",))
+        duration = Duration(int(number), unit)
+        if duration.ms > LONGEST_WINDOW * UNITS["day"]:
+            raise self._error("a span of time is at most ten years", form)
+        return duration
+
+    def _error(
+        self, reason: str, form: Form | None = None, expected: tuple[str, ...] = (), suggestion: str | None = None
+    ) -> InvalidQuery:
+        at = (form or self._call).meta
+        return InvalidQuery(reason, at.line, at.column, expected, suggestion)
+
+    @staticmethod
+    def literal(form: Form) -> Literal:
+        token = cast(Token, form.children[0])
+        text = str(token)
+        match token.type:
+            case "STRING":
+                return Literal(_unquoted(text))
+            case "BOOLEAN":
+                return Literal(text == "true")
+            case "DATE":
+                if moment_of(text) is None:
+                    raise InvalidQuery(f"there is no date {text}", token.line or 1, token.column or 1)
+                return Literal(text)
+        number = int(text) if text.lstrip("-").isdigit() else float(text)
+        if abs(number) >= 2**63:
+            raise InvalidQuery("the number is too large", token.line or 1, token.column or 1)
+        return Literal(number)
+
+
+def _has(argument: Form, part: str) -> bool:
+    return any(isinstance(child, Tree) and child.data == part for child in argument.children)
+
+
+def _part(argument: Form, part: str, otherwise: Form) -> Form:
+    return next((child for child in argument.children if isinstance(child, Tree) and child.data == part), otherwise)
+
+
+def _unquoted(text: str) -> str:
+    parts = text[1:-1].split("\\\\")
+    return "\\".join(part.replace("\\'", "'").replace('\\"', '"') for part in parts)

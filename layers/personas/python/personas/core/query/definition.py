@@ -1,0 +1,63 @@
+"""A definition is what a marketer saves: a computed trait or an audience, written in the query language.
+
+>>> key_of("Big Spenders"), key_of("  Orders (30d) ")
+('big_spenders', 'orders_30d')
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+KNOWN = ("user_id", "email", "android.idfa", "ios.idfa")
+"""A member needs one of these unless anonymous users are included (Segment: "Include Anonymous Users")."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    external_ids: tuple[str, ...] = KNOWN
+    """Segment's filterByExternalIds: a member of a users audience needs an identifier of one of these types."""
+    since: int | None = None
+    """Events before this moment (ms) never count; None where history is included."""
+
+    def to_data(self) -> dict[str, Any]:
+        return {"ids": list(self.external_ids), "since": self.since}
+
+    @classmethod
+    def of_data(cls, data: dict[str, Any]) -> "Options":
+        return cls(tuple(data["ids"]), data["since"])
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    id: str
+    key: str
+    """The trait name by which others refer to it; unique among the definitions of its collection."""
+    name: str
+    kind: str
+    """`audience` or `computed_trait`."""
+    collection: str
+    """`users` or `accounts`."""
+    query: str
+    version: int
+    options: Options = Options()
+
+    def to_data(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "key": self.key,
+            "name": self.name,
+            "kind": self.kind,
+            "collection": self.collection,
+            "query": self.query,
+            "version": self.version,
+            "options": self.options.to_data(),
+        }
+
+    @classmethod
+    def of_data(cls, data: dict[str, Any]) -> "Definition":
+        return cls(**{**data, "options": Options.of_data(data["options"])})
+
+
+def key_of(name: str) -> str:
+    """The name in snake_case, as Segment derives keys; empty where the name has no letter or digit."""
+    return re.sub(r"[^\w]+", "_", name.strip().lower()).strip("_")
