@@ -118,9 +118,7 @@ def _identify(row: Row) -> Call:
         "lifecycle": row.lifecycle,
         "acquisitionChannel": row.channel,
     }
-    return _call(
-        "identify", row, f"identify-{row.place}", row.user, payload=traits, at=row.at - timedelta(milliseconds=1)
-    )
+    return _call("identify", row, f"identify-{row.place}", row.user, payload=traits)
 
 
 def _event(row: Row, user: str | None, basket: list[dict[str, Any]]) -> Call:
@@ -170,12 +168,10 @@ def _call(
     *,
     name: str | None = None,
     payload: dict[str, Any],
-    at: datetime | None = None,
 ) -> Call:
     anonymous_id = f"{row.platform}-{draw('device', row.user, row.platform):016x}"
-    return Call(
-        kind, f"sample-{message_id}", at or row.at, anonymous_id, user, _context(row, anonymous_id), name, payload
-    )
+    context = _context(row, anonymous_id)
+    return Call(kind, f"sample-{message_id}", row.at, anonymous_id, user, context, name, payload)
 
 
 def _context(row: Row, anonymous_id: str) -> dict[str, Any]:
