@@ -1,7 +1,7 @@
 """How fast the whole pipeline is on this machine: events a second from HTTP to committed profile, and freshness.
 
 Everything runs as in `make run`: the Tracking API over HTTP, batches of 100 through Segment's own SDK, real handlers,
-the API plane behind boto3. Freshness is the time from the 200 of an identify call until the Profile API shows its trait.
+the API plane behind boto3. Freshness: the time from the 200 of an identify call until the Profile API shows its trait.
 """
 
 import statistics
@@ -39,7 +39,7 @@ def measure_rate(engine: LaunchedEngine, folder: Path) -> float:
     sample = list(calls(log))
     player = Player(engine.base_url, engine.facts["write_key"], shift(log, datetime.now(UTC)), folder / "position.json")
     started = time.monotonic()
-    player.play(sample, lambda done: None)
+    player.play(sample, lambda _: None)
     engine.settle(300)
     return len(sample) / (time.monotonic() - started)
 
