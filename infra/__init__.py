@@ -1,0 +1,1 @@
+"""The CDK constructs: one per capability, each exposing only what others wire. Never imports runtime code."""
