@@ -1,4 +1,4 @@
-"""Child processes that cannot outlive the engine, and that a Ctrl-C in the terminal does not reach before the engine says.
+"""Child processes that cannot outlive the engine, and that a Ctrl-C in the terminal does not reach before it says so.
 
 Each child leads a session of its own (the terminal's SIGINT goes to the engine alone, which stops everything in the
 right order) and asks the kernel for a signal should the engine die (Linux; elsewhere a killed engine's children are
