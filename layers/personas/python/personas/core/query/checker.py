@@ -1,4 +1,4 @@
-"""What a definition may be: an audience ends in true or false, a computed trait in a value, and neither is too large."""
+"""What a definition may be: an audience ends in true or false, a computed trait in a value; neither is too large."""
 
 from personas.core.query.definition import Definition
 from personas.core.query.errors import InvalidQuery
@@ -6,7 +6,7 @@ from personas.core.query.parser import parse
 from personas.core.query.tree import CONDITIONS, And, Comparison, Condition, Literal, Not, Or, Query, Reduced
 
 LARGEST = 50
-"""Primary expressions in a definition (Segment's limit): comparisons, also inside `where`, and a value that stands alone."""
+"""Primary expressions in a definition (Segment's limit): comparisons, also inside `where`, and a value alone."""
 
 
 def check(definition: Definition) -> Query:

@@ -17,8 +17,6 @@ from personas.core.query.tree import Query
 
 LONGEST = 20_000
 """Characters of a query: far above what 50 primary expressions need."""
-DEEPEST = 100
-"""Parentheses within parentheses."""
 
 
 def parse(text: str) -> Query:
@@ -32,8 +30,6 @@ def _check_size(text: str) -> None:
         raise InvalidQuery("the query is empty", expected=(WORDS["NAME"],))
     if len(text) > LONGEST:
         raise InvalidQuery(f"the query is longer than {LONGEST:,} characters")
-    if text.count("(") > LONGEST // 10 or text.count("NOT") > DEEPEST * 5:
-        raise InvalidQuery("the query has too many parentheses")
 
 
 def _form(text: str) -> Tree[Token]:
@@ -47,7 +43,7 @@ def _form(text: str) -> Tree[Token]:
             f"{str(wrong)!r} does not fit here",
             wrong.line or 1,
             wrong.column or 1,
-            _words(error.expected),
+            _words(error.accepts or error.expected),
             _near(str(wrong)),
         ) from None
     except UnexpectedCharacters as error:

@@ -1,4 +1,4 @@
-"""Reads the meaning of a query that has the right form: each call by what it stands on, as the reference's return types say.
+"""Reads the meaning of a query that has the right form: each call by what it stands on (the reference's types).
 
 `property` and `context` have a place only inside `where` or a reducer; events and traits only outside of `where`.
 """

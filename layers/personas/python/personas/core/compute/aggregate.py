@@ -1,0 +1,141 @@
+"""An aggregate is what must be kept of a profile's events to know one reduced stream: equal streams share one.
+
+Its id stands for its meaning and is the same in every version of the definitions: name, condition, window, property and
+what is kept, but not what is read of it (`sum` and `avg` share one, `unique` and its count, modes of any minimum).
+
+>>> from personas.core.query.path import Path
+>>> from personas.core.query.tree import Field, Reduced, Stream
+>>> spend = Field("property", Path(("spend",)))
+>>> of = lambda reducer: Aggregate.of(Reduced(Stream("Order Completed"), reducer, spend))
+>>> of("sum").id == of("avg").id, of("sum").id == of("max").id
+(True, False)
+"""
+
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+from personas.core.compute.conditions import Holds, Operand, compiled
+from personas.core.compute.fields import reader, several
+from personas.core.compute.monoids import MONOIDS, SIGNS, Monoid, key_of
+from personas.core.compute.windows import TileWindow
+from personas.core.query.formatter import format_query
+from personas.core.query.tree import Condition, Field, Literal, Reduced, Scalar, Stream
+from personas.core.values import number_of, plain, text_of
+
+Scene = tuple[Mapping[str, Any], Mapping[str, Any]]
+"""The properties and the context of an event."""
+
+KEEPS = {
+    "count": "count",
+    "sum": "total",
+    "avg": "total",
+    "min": "least",
+    "max": "greatest",
+    "first": "first",
+    "last": "last",
+    "mode": "values",
+    "unique": "values",
+    "unique_count": "values",
+}
+"""The monoid in which each reducer keeps its events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    id: str
+    event: str
+    holds: Holds | None
+    """Whether an event of the name is in the stream; None where all are."""
+    values: Callable[[Scene], list[Any]]
+    """What of an event goes into the monoid; `count` takes one of anything."""
+    monoid: Monoid
+    window: TileWindow | None
+    since: int | None
+    """Events before this moment (ms) are not in the stream."""
+
+    @classmethod
+    def of(cls, reduced: Reduced, since: int | None = None) -> "Aggregate":
+        stream = reduced.stream
+        window = TileWindow.of(stream.window) if stream.window else None
+        keeps, reads = KEEPS[reduced.reducer], _reads(reduced)
+        field = format_query(reduced.field) if reduced.field else ""
+        where = format_query(stream.where) if stream.where else ""
+        back = f"{window.start}-{window.end}" if window else ""
+        meaning = "\x1f".join((stream.event, where, back, keeps, reads, field, "" if since is None else str(since)))
+        return cls(
+            SIGNS[keeps] + urlsafe_b64encode(blake2b(meaning.encode(), digest_size=6).digest()).decode(),
+            stream.event,
+            _where(stream),
+            _taken(reduced.field, reads),
+            MONOIDS[keeps],
+            window,
+            since,
+        )
+
+    def take(self, scene: Scene, at: int) -> list[Any] | None:
+        """The event's values; None where it is not in the stream."""
+        if self.since is not None and at < self.since:
+            return None
+        return self.values(scene) if self.holds is None or self.holds(scene) else None
+
+
+def _reads(reduced: Reduced) -> str:
+    """As what the values are kept: numbers, texts, keys of texts or of numbers or of anything, or as they are."""
+    match reduced.reducer:
+        case "count":
+            return "one"
+        case "sum" | "avg":
+            return "number"
+        case "min" | "max":
+            return reduced.reads or "number"
+        case "mode":
+            whole = reduced.reads == "array" and reduced.field is not None and reduced.field.path.many
+            return "array key" if whole else "number key" if reduced.reads == "number" else "text key"
+        case "first" | "last":
+            return "plain"
+    return "plain key"
+
+
+_TAKES: dict[str, Callable[[list[Any]], list[Any]]] = {
+    "number": lambda values: [number for value in values if (number := number_of(value)) is not None],
+    "string": lambda values: [text_of(value) for value in values],
+    "plain": lambda values: [plain(value) for value in values],
+    "text key": lambda values: [key_of(text_of(value)) for value in values],
+    "number key": lambda values: [key_of(number) for value in values if (number := number_of(value)) is not None],
+    "array key": lambda values: [key_of(text_of(values))] if values else [],
+    "plain key": lambda values: [key_of(plain(value)) for value in values],
+}
+
+
+def _taken(field: Field | None, reads: str) -> Callable[[Scene], list[Any]]:
+    if field is None:
+        one = [1]
+        return lambda _scene: one
+    find, takes, place = several(field.path), _TAKES[reads], _place(field)
+    return lambda scene: takes(find(scene[place]))
+
+
+def _where(stream: Stream) -> Holds | None:
+    where: Condition | None = stream.where
+    return None if where is None else compiled(where, _operand, lambda _comparison: None)
+
+
+def _operand(scalar: Scalar) -> Operand:
+    if isinstance(scalar, Literal):
+        values = [scalar.value]
+        return lambda _scene: values
+    if not isinstance(scalar, Field):
+        raise TypeError(f"{format_query(scalar)} has no place in where()")
+    place = _place(scalar)
+    if scalar.path.many:
+        find = several(scalar.path)
+        return lambda scene: find(scene[place])
+    read = reader(scalar.path)
+    return lambda scene: [] if (value := read(scene[place])) is None else [value]
+
+
+def _place(field: Field) -> int:
+    return 0 if field.place == "property" else 1

@@ -1,0 +1,101 @@
+"""A definition compiled: from a frame to its value (None: no value), and the aggregates that it reads."""
+
+from collections.abc import Callable
+from typing import Any
+
+from personas.core.compute.aggregate import Aggregate
+from personas.core.compute.comparators import RELATIVE_UNITS, turning_points
+from personas.core.compute.conditions import Holds, Operand, compiled
+from personas.core.compute.fields import walk
+from personas.core.compute.frame import Frame
+from personas.core.compute.reading import reading
+from personas.core.query.definition import Definition
+from personas.core.query.formatter import format_query
+from personas.core.query.tree import CONDITIONS, Comparison, Duration, Literal, Query, Reduced, Scalar, Trait
+from personas.core.query.vocabulary import NOW_RELATIVE
+from personas.core.values import moment_of, plain
+
+Value = Callable[[Frame], Any]
+
+
+class Formula:
+    __slots__ = ("_aggregates", "definition", "since", "tree", "value")
+
+    def __init__(self, definition: Definition, tree: Query, aggregates: dict[str, Aggregate]) -> None:
+        """Aggregates that it needs and that are not yet among the given ones are added to them."""
+        self.definition = definition
+        self.tree = tree
+        self.since = definition.options.since
+        self._aggregates = aggregates
+        self.value = self._compiled()
+
+    def admits(self, held: frozenset[str]) -> bool:
+        """Whether a profile with identifiers of these types may be a member."""
+        needs = self.definition.options.external_ids
+        return self.definition.collection != "users" or not held.isdisjoint(needs)
+
+    def _compiled(self) -> Value:
+        tree = self.tree
+        if isinstance(tree, CONDITIONS):
+            return compiled(tree, self._operand, self._relative)
+        if isinstance(tree, Reduced):
+            aggregate, read = self._aggregate(tree), reading(tree)
+
+            def reduced(frame: Frame) -> Any:
+                partial, seen = frame.look(aggregate)
+                return read(partial) if seen else None
+
+            return reduced
+        operand = self._operand(tree)
+
+        def first(frame: Frame) -> Any:
+            found = operand(frame)
+            return plain(found[0]) if found else None
+
+        return first
+
+    def _operand(self, scalar: Scalar) -> Operand:
+        if isinstance(scalar, Literal):
+            values = [scalar.value]
+            return lambda _frame: values
+        if isinstance(scalar, Trait):
+            return _trait(scalar)
+        if not isinstance(scalar, Reduced):
+            raise TypeError(f"{format_query(scalar)} has a place only inside where() or a reducer")
+        aggregate, read = self._aggregate(scalar), reading(scalar)
+        return lambda frame: [] if (value := read(frame.look(aggregate)[0])) is None else [value]
+
+    def _aggregate(self, reduced: Reduced) -> Aggregate:
+        aggregate = Aggregate.of(reduced, self.since)
+        return self._aggregates.setdefault(aggregate.id, aggregate)
+
+    def _relative(self, comparison: Comparison) -> Holds | None:
+        if comparison.operator not in NOW_RELATIVE:
+            return None
+        subject, operator = self._operand(comparison.subject), comparison.operator
+        (duration,) = comparison.arguments
+        if not isinstance(duration, Duration):
+            raise TypeError(f"{operator} takes a duration")
+        amount, unit_ms = duration.amount, RELATIVE_UNITS[duration.unit]
+
+        def holds(frame: Frame) -> bool:
+            found = False
+            for value in subject(frame):
+                moment = moment_of(value)
+                if moment is None:
+                    continue
+                first, after = turning_points(operator, moment, amount, unit_ms)
+                for turn in (first, after):
+                    if turn is not None:
+                        frame.turns_at(turn)
+                found |= (first is None or frame.at >= first) and (after is None or frame.at < after)
+            return found
+
+        return holds
+
+
+def _trait(trait: Trait) -> Operand:
+    key, (_, *steps) = trait.key, trait.path.steps
+    if not steps:
+        return lambda frame: [] if (value := frame.trait(key)) is None else [value]
+    return lambda frame: [value for value in walk(frame.trait(key), tuple(steps)) if value is not None]

@@ -1,0 +1,144 @@
+"""What a reducer keeps of its events: a partial that any order of adding and merging brings to the same value.
+
+A partial is plain JSON; None is the empty one. `add` may change the partial that it is given and returns the new one;
+`merge` changes neither. `take` undoes one of two equal additions (an event counted twice stays counted once).
+
+>>> merge = MONOIDS["total"].merge
+>>> merge([1, 5], [2, "0.5"])
+[3, '5.5']
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from personas.core.compute import exact
+from personas.core.values import order_of
+
+LARGEST = 10_000
+"""Distinct values that are kept (Segment's limit): the first in order of their keys, whatever order they come in."""
+CUT = "\x00+"
+"""The key that says that there were more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Monoid:
+    add: Callable[[Any, Any, int], Any]
+    """(partial, value, moment in ms) → partial."""
+    merge: Callable[[Any, Any], Any]
+    """Of two partials, neither of them None."""
+    take: Callable[[Any, Any], Any]
+    """(partial, value) → partial."""
+
+
+def key_of(value: Any) -> str:
+    """A value as a key: texts as they are, the others as JSON behind a mark that no usual text begins with."""
+    if isinstance(value, str) and value[:1] != "\x00":
+        return value
+    return "\x00" + orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def value_of(key: str) -> Any:
+    return orjson.loads(key[1:]) if key[:1] == "\x00" else key
+
+
+def _add_count(partial: int | None, _value: Any, _at: int) -> int:
+    return (partial or 0) + 1
+
+
+def _take_count(partial: int, _value: Any) -> int | None:
+    return partial - 1 or None
+
+
+def _add_total(partial: list[Any] | None, value: int | float, _at: int) -> list[Any]:
+    return [1, value if type(value) is int else exact.add(0, value)] if partial is None else _sum(partial, 1, value)
+
+
+def _merge_totals(one: list[Any], other: list[Any]) -> list[Any]:
+    return _sum(one, other[0], other[1])
+
+
+def _sum(partial: list[Any], count: int, value: Any) -> list[Any]:
+    return [partial[0] + count, exact.add(partial[1], value)]
+
+
+def _take_total(partial: list[Any], value: int | float) -> list[Any] | None:
+    return [partial[0] - 1, exact.subtract(partial[1], value)] if partial[0] > 1 else None
+
+
+def _add_value(partial: dict[str, int] | None, key: str, _at: int) -> dict[str, int]:
+    kept = {} if partial is None else partial
+    kept[key] = kept.get(key, 0) + 1
+    return kept if len(kept) <= LARGEST else _cut(kept)
+
+
+def _merge_values(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
+    kept = dict(one)
+    for key, count in other.items():
+        kept[key] = kept.get(key, 0) + count
+    return kept if len(kept) <= LARGEST else _cut(kept)
+
+
+def _cut(kept: dict[str, int]) -> dict[str, int]:
+    keys = sorted(key for key in kept if key != CUT)
+    if len(keys) <= LARGEST:
+        return kept
+    return {**{key: kept[key] for key in keys[:LARGEST]}, CUT: 1}
+
+
+def _take_value(partial: dict[str, int], key: str) -> dict[str, int] | None:
+    if partial.get(key, 0) > 1:
+        return {**partial, key: partial[key] - 1}
+    return {other: count for other, count in partial.items() if other != key} or None
+
+
+def _pick(better: Callable[[Any, Any], bool]) -> Monoid:
+    def merge(one: Any, other: Any) -> Any:
+        return other if better(other, one) else one
+
+    def add(partial: Any, value: Any, _at: int) -> Any:
+        return value if partial is None else merge(partial, value)
+
+    return Monoid(add, merge, lambda partial, _value: partial)
+
+
+def _pick_by_time(better: Callable[[Any, Any], bool]) -> Monoid:
+    """Partials are [moment, value]; at the same moment the order of values decides."""
+
+    def merge(one: list[Any], other: list[Any]) -> list[Any]:
+        if one[0] != other[0]:
+            return other if better(other[0], one[0]) else one
+        return other if better(order_of(other[1]), order_of(one[1])) else one
+
+    def add(partial: list[Any] | None, value: Any, at: int) -> list[Any]:
+        return [at, value] if partial is None else merge(partial, [at, value])
+
+    return Monoid(add, merge, lambda partial, _value: partial)
+
+
+def _less(one: Any, other: Any) -> bool:
+    return bool(one < other)
+
+
+def _more(one: Any, other: Any) -> bool:
+    return bool(one > other)
+
+
+MONOIDS = {
+    "count": Monoid(_add_count, lambda one, other: one + other, _take_count),
+    "total": Monoid(_add_total, _merge_totals, _take_total),
+    "least": _pick(_less),
+    "greatest": _pick(_more),
+    "first": _pick_by_time(_less),
+    "last": _pick_by_time(_more),
+    "values": Monoid(_add_value, _merge_values, _take_value),
+}
+SIGNS = {"count": "c", "total": "t", "least": "l", "greatest": "g", "first": "f", "last": "z", "values": "v"}
+"""The first letter of an aggregate's id: states can be merged without knowing the definitions."""
+_OF_SIGN = {sign: MONOIDS[name] for name, sign in SIGNS.items()}
+
+
+def monoid_of(aggregate_id: str) -> Monoid:
+    return _OF_SIGN[aggregate_id[0]]

@@ -1,0 +1,61 @@
+"""What a reducer reads from its partial. Over nothing, `count`, unique count and `sum` are 0, the others have no value.
+
+>>> read = reading(Reduced(Stream("Article Read"), "mode"))
+>>> read({"sport": 2, "art": 2, "news": 1}), read({"sport": 1})
+('art', None)
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from personas.core.compute import exact
+from personas.core.compute.monoids import CUT, value_of
+from personas.core.query.tree import Reduced, Stream
+from personas.core.values import order_of, text_of
+
+__all__ = ["Reduced", "Stream", "reading"]
+
+LEAST_FREQUENCY = 2
+"""How often the most frequent value must have been seen where the query does not say (Segment's default)."""
+
+
+def reading(reduced: Reduced) -> Callable[[Any], Any]:
+    """From a partial (None: nothing) to a value (None: no value)."""
+    if reduced.reducer == "mode":
+        minimum = LEAST_FREQUENCY if reduced.minimum is None else reduced.minimum
+        return lambda partial: _mode(partial, minimum)
+    return _READINGS[reduced.reducer]
+
+
+def _mode(partial: dict[str, int] | None, minimum: int) -> Any:
+    seen = [(-count, key) for key, count in (partial or {}).items() if count >= minimum and key != CUT]
+    if not seen:
+        return None
+    most = min(seen)[0]
+    return min((value_of(key) for count, key in seen if count == most), key=text_of)
+
+
+def _unique(partial: dict[str, int] | None) -> list[Any] | None:
+    values = [value_of(key) for key in partial or () if key != CUT]
+    return sorted(values, key=order_of) or None
+
+
+def _unique_count(partial: dict[str, int] | None) -> int:
+    return len(partial) - (CUT in partial) if partial else 0
+
+
+def _as_it_is(partial: Any) -> Any:
+    return partial
+
+
+_READINGS: dict[str, Callable[[Any], Any]] = {
+    "count": lambda partial: partial or 0,
+    "sum": lambda partial: exact.read(partial[1]) if partial else 0,
+    "avg": lambda partial: exact.mean(partial[1], partial[0]) if partial else None,
+    "min": _as_it_is,
+    "max": _as_it_is,
+    "first": lambda partial: partial[1] if partial else None,
+    "last": lambda partial: partial[1] if partial else None,
+    "unique": _unique,
+    "unique_count": _unique_count,
+}

@@ -1,0 +1,140 @@
+"""A profile's compute state: what it keeps for each aggregate, and from it the values of all definitions at a moment.
+
+Order does not matter: any order of `add` and `absorb` leads to the same values.
+
+>>> from personas.core.compute.definition_set import DefinitionSet
+>>> from personas.core.event import Event
+>>> from personas.core.query.definition import Definition
+>>> query = "event('Signed Up').within(7 days).count()"
+>>> definitions = DefinitionSet.of(1, [Definition("ct_1", "signups", "Signups", "computed_trait", "users", query, 1)])
+>>> event = Event("sp", "src", at=0, received=0, body={"type": "track", "event": "Signed Up", "messageId": "m"})
+>>> state = ComputeState()
+>>> state.add(definitions, event, now_ms=0)
+True
+>>> state.evaluate(definitions, traits={}, held={"user_id"}, at_ms=0)
+Evaluation(values={'signups': 1}, due=169, capped=frozenset())
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from personas.core.compute.definition_set import DefinitionSet
+from personas.core.compute.frame import Frame
+from personas.core.compute.monoids import monoid_of
+from personas.core.compute.tally import Tally
+from personas.core.event import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    values: dict[str, Any]
+    """By key. Audiences always have one; a computed trait without a value is absent."""
+    due: int | None
+    """The hour (since 1970) at whose beginning a value may change without input; None: never."""
+    capped: frozenset[str]
+    """Keys of the definitions that read something with more distinct values than are kept."""
+
+
+class ComputeState:
+    __slots__ = ("_tallies", "_version")
+
+    def __init__(self) -> None:
+        self._tallies: dict[str, Tally] = {}
+        self._version = 0
+
+    def add(self, definitions: DefinitionSet, event: Event, now_ms: int) -> bool:
+        """Count the event once more; answers whether any definition looks at it. Not idempotent."""
+        self._version = max(self._version, definitions.version)
+        listening = definitions.listening(event.name)
+        if not listening:
+            return False
+        taken = False
+        scene = (event.properties, event.context)
+        for aggregate in listening:
+            values = aggregate.take(scene, event.at)
+            if values is None:
+                continue
+            taken = True
+            tally = self._tallies.get(aggregate.id)
+            if tally is None:
+                tally = self._tallies[aggregate.id] = Tally()
+            tally.add(aggregate, values, event.at, now_ms)
+        return taken
+
+    def retract(self, definitions: DefinitionSet, event: Event) -> None:
+        """Take back one of two countings of the same event: it stays counted once. Not idempotent."""
+        scene = (event.properties, event.context)
+        for aggregate in definitions.listening(event.name):
+            tally = self._tallies.get(aggregate.id)
+            values = aggregate.take(scene, event.at) if tally else None
+            if tally and values is not None:
+                tally.take(aggregate, values, event.at)
+
+    def absorb(self, other: "ComputeState") -> None:
+        """Count all that the other has counted; the other must not be used any more. Not idempotent."""
+        self._version = max(self._version, other._version)
+        for aggregate_id, tally in other._tallies.items():
+            mine = self._tallies.get(aggregate_id)
+            if mine is None:
+                self._tallies[aggregate_id] = tally
+            else:
+                mine.absorb(monoid_of(aggregate_id), tally)
+
+    def evaluate(
+        self,
+        definitions: DefinitionSet,
+        traits: Mapping[str, Any],
+        held: Collection[str],
+        at_ms: int,
+        collection: str = "users",
+    ) -> Evaluation:
+        """The values at a moment, not before the last `add` or `prune`. Changes nothing.
+
+        `traits` are the profile's own (custom and SQL), `held` the types of its identifiers.
+        """
+        frame = Frame(self._tallies, traits, definitions.named(collection), at_ms)
+        types = frozenset(held)
+        capped: set[str] = set()
+        values = frame.values
+        for formula in definitions.formulas[collection]:
+            definition = formula.definition
+            frame.capped = False
+            if definition.kind == "audience":
+                values[definition.key] = formula.admits(types) and formula.value(frame)
+            elif (value := formula.value(frame)) is not None:
+                values[definition.key] = value
+            if frame.capped:
+                capped.add(definition.key)
+        return Evaluation(values, frame.due, frozenset(capped))
+
+    def prune(self, definitions: DefinitionSet, now_ms: int) -> None:
+        """Drop what no definition can see any more, now or later. Idempotent.
+
+        Aggregates that these definitions do not know are kept if a later version has been at work here already.
+        """
+        latest = definitions.version >= self._version
+        for aggregate_id, tally in list(self._tallies.items()):
+            aggregate = definitions.aggregates.get(aggregate_id)
+            if aggregate is not None:
+                tally.settle(aggregate, now_ms)
+            elif latest:
+                del self._tallies[aggregate_id]
+
+    def to_data(self) -> dict[str, Any]:
+        if not self._tallies:
+            return {}
+        return {
+            "v": self._version,
+            "a": {aggregate_id: tally.to_data() for aggregate_id, tally in sorted(self._tallies.items())},
+        }
+
+    @classmethod
+    def of_data(cls, data: dict[str, Any]) -> "ComputeState":
+        state = cls()
+        state._version = data.get("v", 0)
+        state._tallies = {aggregate_id: Tally.of_data(kept) for aggregate_id, kept in data.get("a", {}).items()}
+        return state
+
+    def __bool__(self) -> bool:
+        return bool(self._tallies)
