@@ -1,0 +1,42 @@
+"""Turns what was written to profiles into memberships, and into pending items for the destinations that take them.
+
+Reads the table's own change stream: nothing is told that was not committed, and nothing committed is forgotten. Every
+write below is idempotent by the profile's version, so a batch that comes again changes nothing.
+"""
+
+from typing import Any
+
+from personas.clock import now_ms
+from personas.core.activation.changes import Changes
+from personas.core.activation.pending import Pending
+from personas.stores import agenda, destinations, members, outbox, profiles
+
+
+def handle(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    now = now_ms()
+    changes = Changes()
+    for record in event["Records"]:
+        images = record["dynamodb"]
+        old = profiles.of_image(images["OldImage"]) if "OldImage" in images else None
+        new = profiles.of_image(images["NewImage"]) if "NewImage" in images else None
+        changes.add(old, new)
+    members.note(changes.memberships.values())
+    for space in changes.spaces:
+        _tell(space, changes, now)
+    return {"batchItemFailures": []}
+
+
+def _tell(space: str, changes: Changes, now: int) -> None:
+    """Items first, the agenda after them: an entry that is read before its item would be struck off for nothing."""
+    receivers = [destination for destination in destinations.of_space(space) if destination.enabled]
+    pending = [
+        Pending(destination.id, change, due=now)
+        for destination in receivers
+        for change in changes.of_space(space)
+        if destination.receives(change.computation.id, change.computation.key)
+    ]
+    outbox.put(pending)
+    agenda.add(now, ((entry.queue, entry.key) for entry in pending))
+    for destination in receivers:
+        for profile, version in changes.gone_of(space):
+            outbox.cancel(space, destination.id, profile, version, now)

@@ -1,0 +1,132 @@
+"""What changed between the images of a profile: values to tell, and memberships for the index.
+
+Invariant: a tombstone never tells anything; an exit is told only of an audience whose stored membership is False, which
+the profile stores only where it, or one that it absorbed, was a member (see `core/profile/profile.py`).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from personas.core.activation.change import AUDIENCE, Change, Computation
+from personas.core.profile.profile import Computed, Profile
+
+Only = tuple[tuple[str, str], ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """Whether a profile is in an audience from a profile version on."""
+
+    space: str
+    audience: str
+    profile: str
+    version: int
+    member: bool
+    since: int
+
+
+@dataclass(slots=True)
+class Changes:
+    """The changes of a batch of images; of several images of one profile, given in order, the last value stands."""
+
+    told: dict[tuple[str, str, str], Change] = field(default_factory=dict)
+    memberships: dict[tuple[str, str, str], Membership] = field(default_factory=dict)
+    gone: dict[tuple[str, str], Profile] = field(default_factory=dict)
+    """Profiles that lost a merge: what is still to be told of them is told by their survivor."""
+
+    def add(self, old: Profile | None, new: Profile | None) -> None:
+        """The images before and after one write; no image after it: the profile was erased, which is told elsewhere."""
+        for membership in _memberships(old, new):
+            self.memberships[membership.space, membership.audience, membership.profile] = membership
+        if new is None:
+            return
+        if new.merged_into:
+            if old is None or not old.merged_into:
+                self.gone[new.space, new.id] = new
+            self.told = {key: change for key, change in self.told.items() if key[:2] != (new.space, new.id)}
+            return
+        for change in diff(old, new):
+            key = (change.space, change.profile, change.computation.id)
+            older = self.told.get(key)
+            self.told[key] = change.over(older) if older else change
+
+    @property
+    def spaces(self) -> list[str]:
+        """The spaces in which somebody may have to be told something."""
+        return sorted({key[0] for key in [*self.told, *self.gone]})
+
+    def of_space(self, space: str) -> list[Change]:
+        return [change for change in self.told.values() if change.space == space]
+
+    def gone_of(self, space: str) -> list[tuple[str, int]]:
+        """Tombstones of the space, each with its version."""
+        return [(profile.id, profile.v) for profile in self.gone.values() if profile.space == space]
+
+
+def diff(old: Profile | None, new: Profile) -> list[Change]:
+    """What is to be told after a write that left the profile alive."""
+    before: Mapping[str, Computed] = old.computed if old else {}
+    gained = _gained(old, new)
+    changes = []
+    for after in new.computed.values():
+        earlier = before.get(after.key)
+        if not _same(earlier, after):
+            # Who never heard of the membership needs no exit: it is due to those who came with the absorbed profile.
+            inherited = after.kind == AUDIENCE and after.value is False and earlier is None
+            changes.append(_change(new, after, after.value, after.since, (gained or None) if inherited else None))
+        elif gained and not (after.kind == AUDIENCE and after.value is False):
+            changes.append(_change(new, after, after.value, after.since, gained))
+    for key in before.keys() - new.computed.keys():
+        # An audience leaves a profile only when it is deleted, and a deleted trait goes on as a custom one: no news.
+        if before[key].kind != AUDIENCE and key not in new.custom:
+            changes.append(_change(new, before[key], None, new.updated or before[key].since, None))
+    return changes
+
+
+def _change(
+    profile: Profile, computed: Computed, value: Any, at: int, only: tuple[tuple[str, str], ...] | None
+) -> Change:
+    computation = Computation(computed.definition, computed.key, computed.kind)
+    return Change(
+        profile.space, profile.id, computation, profile.v, value, at, profile.identifiers, profile.collection, only
+    )
+
+
+def _same(before: Computed | None, after: Computed) -> bool:
+    """A membership that ended anew (an absorbed profile was still in) is news, though False was False before."""
+    if before is None or before.definition != after.definition:
+        return False
+    if before.value != after.value or isinstance(before.value, bool) != isinstance(after.value, bool):
+        return False
+    return not (after.kind == AUDIENCE and after.value is False and before.since != after.since)
+
+
+def _gained(old: Profile | None, new: Profile) -> tuple[tuple[str, str], ...]:
+    if old is None:
+        return ()
+    return tuple(sorted(set(_pairs(new.identifiers)) - set(_pairs(old.identifiers))))
+
+
+def _pairs(identifiers: Mapping[str, tuple[str, ...]]) -> Iterable[tuple[str, str]]:
+    return ((type_, value) for type_, values in identifiers.items() for value in values)
+
+
+def _memberships(old: Profile | None, new: Profile | None) -> Iterable[Membership]:
+    """What the member index has to learn: also that a tombstone, or a deleted audience, has no members."""
+    before, after = _audiences(old), _audiences(new)
+    for definition in before.keys() | after.keys():
+        earlier, entry = before.get(definition), after.get(definition)
+        member = entry is not None and entry.value is True
+        if member == (earlier is not None and earlier.value is True):
+            continue
+        if new is not None:
+            since = entry.since if entry else new.updated or 0
+            yield Membership(new.space, definition, new.id, new.v, member, since)
+        elif old is not None:
+            yield Membership(old.space, definition, old.id, old.v + 1, member, old.updated or 0)
+
+
+def _audiences(profile: Profile | None) -> dict[str, Computed]:
+    """By the audience's id."""
+    return {entry.definition: entry for entry in profile.computed.values() if entry.kind == AUDIENCE} if profile else {}
