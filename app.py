@@ -11,7 +11,7 @@ import json
 import os
 from pathlib import Path
 
-os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "1")  # Node 20 works, and we test on it
+os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")  # it works, and CI tests on it
 
 from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks

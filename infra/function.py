@@ -7,7 +7,7 @@ resource's metadata says where the source lies, so that the local engine runs it
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from aws_cdk import Duration, IgnoreMode, RemovalPolicy, Stack
+from aws_cdk import Duration, IgnoreMode, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -91,7 +91,6 @@ class Function(Construct):
         resource = self.function.node.default_child
         assert isinstance(resource, lambda_.CfnFunction)  # noqa: S101 - tells mypy which resource it is
         resource.add_metadata("Personas", {"Source": f"functions/{source}", "Name": name})
-        self.logical_id = Stack.of(self).get_logical_id(resource)
 
     def allow(self, actions: Sequence[str], *resources: str) -> None:
         self.role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=list(resources)))

@@ -4,13 +4,13 @@ Plan puts the list of buckets into the work bucket; each of them is ticked by it
 due log, where the next hour finds it again; the function's error alarm tells.
 """
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infra import grants
-from infra.nag import excuse
+from infra.nag import excuse, logical_id
 from infra.shared import Shared
 from infra.workflow import Workflow, call
 
@@ -93,10 +93,17 @@ class Recompute(Construct):
 
     def _excuse_map(self, shared: Shared) -> None:
         machine = self.workflow.machine
-        stack = Stack.of(self)
-        bucket = stack.get_logical_id(shared.storage.work_bucket.node.default_child)  # type: ignore[arg-type]
+        bucket = logical_id(shared.storage.work_bucket)
         excuse(
             machine,
-            f"AwsSolutions-IAM5[Resource::<{bucket}.Arn>/*]",
+            f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::<{bucket}>/*]",
             "The key of the list comes from Plan; the bucket is named.",
         )
+        name = f'{{"Fn::Select":[6,{{"Fn::Split":[":",{{"Ref":"{logical_id(machine)}"}}]}}]}}'
+        for runs in (":*", "/*:*"):
+            excuse(
+                machine,
+                "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>"
+                f":execution:{name}{runs}]",
+                "A distributed Map starts, watches and stops runs of its own machine, whose ids nobody knows before.",
+            )

@@ -83,7 +83,7 @@ class Storage(Construct):
         return key
 
     def _table(self, name: str, *, stream: bool = False) -> dynamodb.Table:
-        return dynamodb.Table(
+        table = dynamodb.Table(
             self,
             name,
             partition_key=dynamodb.Attribute(name="pk", type=dynamodb.AttributeType.STRING),
@@ -99,6 +99,9 @@ class Storage(Construct):
             deletion_protection=self._production,
             removal_policy=self._removal,
         )
+        if not self._production:
+            excuse(table, "AwsSolutions-DDB3", "A stage for trying things out is not worth the price of its recovery.")
+        return table
 
     def _bucket(
         self, name: str, *, versioned: bool = False, expiry_days: int | None = None, noncurrent_days: int | None = None
@@ -126,7 +129,7 @@ class Storage(Construct):
         )
 
     def _log_bucket(self) -> s3.Bucket:
-        bucket = s3.Bucket(
+        return s3.Bucket(
             self,
             "AccessLogs",
             # S3 cannot deliver its own access logs into a bucket that a customer key encrypts.
@@ -137,5 +140,3 @@ class Storage(Construct):
             lifecycle_rules=[s3.LifecycleRule(id="expire", expiration=Duration.days(90))],
             removal_policy=self._removal,
         )
-        excuse(bucket, "AwsSolutions-S1", "This is the bucket that the access logs go to.")
-        return bucket

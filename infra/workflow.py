@@ -16,7 +16,7 @@ from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from infra.function import Function
-from infra.nag import excuse
+from infra.nag import excuse, logical_id
 from infra.settings import Settings
 
 
@@ -63,7 +63,7 @@ class Workflow(Construct):
         for function in functions:
             excuse(
                 self.machine.role,
-                f"AwsSolutions-IAM5[Resource::<{function.logical_id}.Arn>:*]",
+                f"AwsSolutions-IAM5[Resource::<{logical_id(function.function)}.Arn>:*]",
                 "The versions of a function that the workflow calls.",
             )
         self.schedule = events.Rule(
