@@ -4,7 +4,7 @@ The dead letters bucket holds both single events that a handler set aside and wh
 object put there raises the alarm. S3 counts requests only once it is told to, and only in hours that have some.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -67,40 +67,33 @@ class Monitoring(Construct):
         return topic
 
     def _functions(self, functions: Sequence[Function]) -> None:
-        errors = [function.function.metric_errors(period=_FIVE_MINUTES, label=function.name) for function in functions]
-        throttles = [
-            function.function.metric_throttles(period=_FIVE_MINUTES, label=function.name) for function in functions
-        ]
-        durations = [
-            function.function.metric_duration(period=_FIVE_MINUTES, statistic="p95", label=function.name)
-            for function in functions
-        ]
-        for function, error, throttle in zip(functions, errors, throttles, strict=True):
-            self._alarm(f"{function.name}-errors", error, 1, f"{function.name} failed as a whole; its caller retries")
+        errors = {function: function.function.metric_errors(period=_FIVE_MINUTES) for function in functions}
+        throttles = {function: function.function.metric_throttles(period=_FIVE_MINUTES) for function in functions}
+        durations = {
+            function: function.function.metric_duration(period=_FIVE_MINUTES, statistic="p95") for function in functions
+        }
+        for function, metric in errors.items():
+            self._alarm(f"{function.name}-errors", metric, 1, f"{function.name} failed as a whole; its caller retries")
+        for function, metric in throttles.items():
             # A burst that Lambda's own retries absorb is no reason to wake anybody.
-            self._alarm(
-                f"{function.name}-throttles",
-                throttle,
-                10,
-                f"{function.name} is held back by the account's concurrency",
-                periods=3,
-            )
-        self._row("Functions", ("Errors", errors), ("Throttles", throttles), ("Duration, p95", durations))
+            because = f"{function.name} is held back by the account's concurrency"
+            self._alarm(f"{function.name}-throttles", metric, 10, because, periods=3)
+        self._row(
+            "Functions",
+            ("Errors", _labelled(errors)),
+            ("Throttles", _labelled(throttles)),
+            ("Duration, p95", _labelled(durations)),
+        )
 
     def _readers(self, readers: Sequence[Function]) -> None:
-        ages = [
-            function.function.metric("IteratorAge", statistic="Maximum", period=_MINUTE, label=function.name)
+        ages = {
+            function: function.function.metric("IteratorAge", statistic="Maximum", period=_MINUTE)
             for function in readers
-        ]
-        for function, age in zip(readers, ages, strict=True):
-            self._alarm(
-                f"{function.name}-iterator-age",
-                age,
-                300_000,
-                f"{function.name} is five minutes behind its stream",
-                periods=3,
-            )
-        self._row("Freshness", ("Iterator age, ms", ages))
+        }
+        for function, age in ages.items():
+            because = f"{function.name} is five minutes behind its stream"
+            self._alarm(f"{function.name}-iterator-age", age, 300_000, because, periods=3)
+        self._row("Freshness", ("Iterator age, ms", _labelled(ages)))
 
     def _streams(self, streams: Sequence[kinesis.Stream]) -> None:
         refused = [
@@ -178,3 +171,8 @@ class Monitoring(Construct):
         self.dashboard.add_widgets(
             *(cloudwatch.GraphWidget(title=name, left=list(metrics), width=width, height=6) for name, metrics in graphs)
         )
+
+
+def _labelled(metrics: Mapping[Function, cloudwatch.Metric]) -> list[cloudwatch.Metric]:
+    """For graphs only: a label turns an alarm's metric into metric math."""
+    return [metric.with_(label=function.name) for function, metric in metrics.items()]
