@@ -21,6 +21,11 @@ def partition_key(lane: int) -> str:
     return f"lane-{lane:03d}"
 
 
+def lane_of_key(partition_key: str) -> int:
+    """The lane of a record that carries the key: `lane_of_key(partition_key(7)) == 7`."""
+    return int(partition_key.removeprefix("lane-"))
+
+
 def explicit_hash_key(lane: int) -> str:
     """Where the lane lies on the stream's hash ring: evenly spaced, so that every shard gets its share."""
     return str((lane * _HASH_KEYS) // LANES)

@@ -1,0 +1,282 @@
+"""The actor of one profile: takes what arrives on its lane, in order, and is the only one that changes the profile.
+
+Invariant: whatever is repeated changes nothing. A redelivery of this hop is known by its sequence number, an event by
+its fingerprint, a part by its key, or by its number above the watermark of the lane that sent it. Given the same stored
+profile, deliveries and time, an actor does the same, so that a crash before its state is written is harmless.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from personas.core.compute.definition_set import DefinitionSet
+from personas.core.compute.state import ComputeState
+from personas.core.envelope import AbsorbEnvelope, Envelope, EventEnvelope, MergeEnvelope, TickEnvelope
+from personas.core.event import Event, fingerprint
+from personas.core.moments import HOUR, hour_of
+from personas.core.profile import memory
+from personas.core.profile.computing import computed_of, keep_as_custom
+from personas.core.profile.custom import Stamp, set_traits, unite
+from personas.core.profile.delivery import Accepted, Delivery, Emission, Outcome, PagesOf, Recall, Recalled
+from personas.core.profile.part import Part
+from personas.core.profile.profile import Computed, Profile, Seen
+from personas.core.profile.stored import Stored
+
+PAGE_HOURS = 14 * 24
+"""For how long after its receipt an event lies in the pages."""
+
+NO_MARK = (-1, -1)
+
+
+class Actor:
+    """Takes deliveries in order, then gives the outcome. One that raised is spoilt: begin again without what failed."""
+
+    def __init__(self, stored: Stored, recalled: Recalled, now_ms: int) -> None:
+        self._stored = stored.profile
+        self._recalled = recalled
+        self._now = now_ms
+        self._hour = hour_of(now_ms)
+        self.state = stored.state
+        self._custom = dict(self._stored.custom)
+        self._identifiers = {kind: set(values) for kind, values in self._stored.identifiers.items()}
+        self._accounts = set(self._stored.accounts)
+        self._first, self._last = self._stored.first, self._stored.last
+        self._at = max(now_ms, self.state.hour * HOUR)
+        self._reached = self.state.sequence
+        self._touched = self._changed = False
+        self._fresh: dict[bytes, Event] = {}
+        self._accepted: list[Accepted] = []
+        self._emissions: list[Emission] = []
+        self._lacks_pages: set[PagesOf] = set()
+        self._lacks_versions: set[int] = set()
+        self._lacks_spills = set(self.state.memory.load(recalled.spills))
+
+    def take(self, delivery: Delivery) -> None:
+        if delivery.sequence <= self.state.sequence:
+            return
+        self._reached = delivery.sequence
+        envelope = delivery.envelope
+        if isinstance(envelope, EventEnvelope):
+            self._event(delivery, envelope)
+        elif isinstance(envelope, AbsorbEnvelope):
+            self._absorb(delivery, envelope)
+        elif isinstance(envelope, MergeEnvelope):
+            self._merge(delivery, envelope)
+        else:
+            self._tick(delivery, envelope)
+
+    def _event(self, delivery: Delivery, envelope: EventEnvelope) -> None:
+        if self.state.into:
+            self._emit(delivery, replace(envelope, profile=self.state.into))
+            return
+        event = envelope.event
+        known = event.fingerprint
+        if self.state.memory.knows(known) or self._lies_in_pages(event, known):
+            return
+        definitions = self._definitions(delivery.version)
+        if event.type == "identify":
+            set_traits(self._custom, event.traits, Stamp.of(event))
+        self.state.compute.add(definitions, event, self._now)
+        for identifier in envelope.identifiers:
+            if identifier.collection == "users":
+                self._identifiers.setdefault(identifier.type, set()).add(identifier.value)
+        self._see(Seen(event.received, event.message_id, event.source))
+        if event.type == "group" and envelope.account:
+            self._accounts.add(envelope.account)
+            self._tell_account(delivery, envelope, envelope.account)
+        self.state.memory.add(known, hour_of(event.received), self.state.version)
+        self._fresh[known] = event
+        self._accepted.append(Accepted(delivery.number, self._stored.id, event, envelope.account))
+        self._touched = self._changed = True
+
+    def _lies_in_pages(self, event: Event, known: bytes) -> bool:
+        """An event received before the memory begins (a replay of an old dead letter) is looked up in the pages."""
+        hour = hour_of(event.received)
+        if not self._hour - PAGE_HOURS <= hour < self._hour - memory.HOURS:
+            return False
+        self._look_into({(profile, hour) for profile in (self._stored.id, *self.state.lineage)})
+        return known in self._recalled.events
+
+    def _tell_account(self, delivery: Delivery, envelope: EventEnvelope, account: str) -> None:
+        part = Part.of_group_call(envelope)
+        lane, sequence, place = delivery.number
+        key = f"group:{lane}:{sequence}:{place}"
+        self._emit(delivery, AbsorbEnvelope(envelope.space, account, key, part.to_data(), delivery.number))
+
+    def _merge(self, delivery: Delivery, envelope: MergeEnvelope) -> None:
+        if self.state.into or envelope.into == self._stored.id:
+            return
+        part = Part.of_merged(self._draft({}), self.state)
+        if part:
+            key = f"merge:{envelope.merge}"
+            self._emit(delivery, AbsorbEnvelope(envelope.space, envelope.into, key, part.to_data()))
+        self.state.into = envelope.into
+        self.state.compute = ComputeState()
+        self.state.memory.clear()
+        self.state.due, self.state.lineage = None, []
+        self._custom, self._identifiers, self._accounts = {}, {}, set()
+        self._first = self._last = None
+        self._touched = self._changed = True
+
+    def _absorb(self, delivery: Delivery, envelope: AbsorbEnvelope) -> None:
+        key = fingerprint("absorb", envelope.key)
+        number = envelope.number
+        if number:
+            if number[1:] <= self.state.marks.get(number[0], NO_MARK):
+                return
+        elif self.state.memory.knows(key):
+            return
+        if self.state.into:
+            # On the way through a tombstone its number no longer tells its order: the receiver is to go by the key.
+            self._emit(delivery, replace(envelope, profile=self.state.into, number=None))
+        else:
+            self._definitions(delivery.version)
+            self._take_in(Part.of_data(envelope.state))
+            self._touched = True
+        if number:
+            self.state.marks[number[0]] = number[1:]
+            self._changed = True
+        elif not self.state.into:
+            self.state.memory.add(key, self._hour, self.state.version)
+            self._changed = True
+
+    def _take_in(self, part: Part) -> None:
+        other = part.remembered()
+        self._lacks_spills.update(other.load(self._recalled.spills))
+        twice = [(known, entry) for known, entry in other.all() if self.state.memory.knows(known)]
+        self.state.compute.absorb(ComputeState.of_data(part.compute))
+        for known, entry in twice:
+            self._count_once(known, entry, part)
+        self.state.memory.unite(other)
+        self.state.lineage += [profile for profile in part.lineage if profile not in self.state.lineage]
+        unite(self._custom, part.custom)
+        for kind, values in part.identifiers.items():
+            self._identifiers.setdefault(kind, set()).update(values)
+        self._accounts.update(part.accounts)
+        for seen in (part.first, part.last):
+            if seen:
+                self._see(seen)
+
+    def _count_once(self, known: bytes, entry: memory.Entry, part: Part) -> None:
+        """Both profiles folded this event, because it was resolved once before the merge and once after: take one back.
+
+        Only aggregates that both had then counted it twice, those of the older of the two versions.
+        """
+        mine = self.state.memory.entry(known)
+        version = min(mine.version, entry.version)
+        event = self._fresh.get(known) or self._recalled.events.get(known)
+        if event is None:
+            profiles = {self._stored.id, *self.state.lineage, *part.lineage}
+            self._look_into({(profile, hour) for profile in profiles for hour in (mine.hour, entry.hour)})
+        if version not in self._recalled.definitions:
+            self._lacks_versions.add(version)
+        elif event is not None:
+            self.state.compute.retract(self._recalled.definitions[version], event)
+
+    def _look_into(self, pages: set[PagesOf]) -> None:
+        self._lacks_pages |= pages - self._recalled.pages
+
+    def _tick(self, delivery: Delivery, envelope: TickEnvelope) -> None:
+        if self.state.into:
+            self._emit(delivery, replace(envelope, profile=self.state.into))
+        elif self._first or self._custom or self.state.compute:
+            self._definitions(delivery.version)
+            self._at = max(self._at, envelope.hour * HOUR)
+            self._touched = True
+
+    def _emit(self, delivery: Delivery, envelope: Envelope) -> None:
+        self._emissions.append(Emission(delivery.number, envelope))
+
+    def _see(self, seen: Seen) -> None:
+        self._first = min(self._first or seen, seen)
+        self._last = max(self._last or seen, seen)
+
+    def _definitions(self, version: int) -> DefinitionSet:
+        """Those in force at this place of the lane; the state goes with them."""
+        if version > self.state.version:
+            self.state.version = version
+            self._changed = True
+        return self._recalled.definitions[self.state.version]
+
+    def _draft(self, computed: dict[str, Computed]) -> Profile:
+        return Profile(
+            space=self._stored.space,
+            id=self._stored.id,
+            v=self._stored.v,
+            sequence=self._stored.sequence,
+            custom=self._custom,
+            computed=computed,
+            identifiers={kind: tuple(sorted(values)) for kind, values in sorted(self._identifiers.items())},
+            accounts=tuple(sorted(self._accounts)),
+            first=self._first,
+            last=self._last,
+            merged_into=self.state.into,
+        )
+
+    def evaluate(self) -> tuple[Profile, int | None]:
+        """The profile as it would be written now, and the hour for the due log where that moved."""
+        if self.state.into:
+            return self._draft({}), None
+        definitions = self._recalled.definitions[self.state.version]
+        collection = self._stored.collection
+        keep_as_custom(self._custom, self._stored.computed, definitions, collection)
+        draft = self._draft({})
+        evaluation = self.state.compute.evaluate(definitions, draft.values(), draft.held, self._at, collection)
+        computed = computed_of(evaluation, definitions, collection, self._stored.computed, self._at)
+        return replace(draft, computed=computed), evaluation.due
+
+    def outcome(self) -> Outcome | Recall:
+        lacks = self._lacks()
+        if lacks:
+            return lacks
+        profile: Profile | None = None
+        log: int | None = None
+        if self._touched:
+            profile, due = self.evaluate()
+            log = self._reschedule(due)
+        if profile == self._stored:
+            profile = None
+        newer = profile is not None and self._reached >= self._stored.sequence
+        write_state = self._changed or profile is not None
+        spill: Any = None
+        if write_state:
+            self._tidy()
+            spill = self.state.memory.spill(self._stored.id)
+            self.state.sequence = self._reached
+        return Outcome(
+            profile=replace(profile, v=self._stored.v + 1, sequence=self._reached) if profile and newer else None,
+            state=self.state if write_state else None,
+            accepted=tuple(self._accepted),
+            emissions=tuple(self._emissions),
+            due=log,
+            spill=spill,
+            dead=(),
+        )
+
+    def _lacks(self) -> Recall | None:
+        if not (self._lacks_pages or self._lacks_spills or self._lacks_versions):
+            return None
+        return Recall(
+            pages=frozenset(self._lacks_pages),
+            spills=frozenset(self._lacks_spills),
+            versions=frozenset(self._lacks_versions),
+        )
+
+    def _reschedule(self, due: int | None) -> int | None:
+        """What was due by now is used up by this evaluation; returns the hour to be logged, where it moved earlier.
+
+        Never an hour that has begun: nothing is filed under an hour that the recompute has already been through.
+        """
+        hour = hour_of(self._at)
+        pending = self.state.due if self.state.due is not None and self.state.due > hour else None
+        log = None
+        if due is not None and (pending is None or due < pending):
+            log = pending = max(due, hour + 1)
+        self._changed |= self.state.due != pending
+        self.state.due = pending
+        return log
+
+    def _tidy(self) -> None:
+        self.state.hour = hour_of(self._at)
+        self.state.memory.prune(self._hour)
+        if not self.state.into:
+            self.state.compute.prune(self._recalled.definitions[self.state.version], self._at)

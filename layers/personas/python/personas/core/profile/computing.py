@@ -1,0 +1,41 @@
+"""From what an evaluation says to what the profile holds.
+
+Invariant: a value that did not change keeps the moment since which it stands.
+"""
+
+from collections.abc import Mapping
+
+from personas.core.compute.definition_set import DefinitionSet
+from personas.core.compute.state import Evaluation
+from personas.core.profile.custom import CustomTraits, Stamp, set_traits
+from personas.core.profile.profile import Computed
+
+
+def computed_of(
+    evaluation: Evaluation, definitions: DefinitionSet, collection: str, held: Mapping[str, Computed], now_ms: int
+) -> dict[str, Computed]:
+    """Who never was a member has no entry for the audience; who was one keeps it, as False (docs/rules.md)."""
+    named = definitions.named(collection)
+    found: dict[str, Computed] = {}
+    for key, value in evaluation.values.items():
+        before = held.get(key)
+        definition = named[key]
+        if before is not None and before.definition != definition.id:
+            before = None
+        if before is None and value is False and definition.kind == "audience":
+            continue
+        same = before is not None and before.value == value and type(before.value) is type(value)
+        since = before.since if before is not None and same else now_ms
+        capped = key in evaluation.capped
+        found[key] = Computed(key, definition.id, definition.kind, definition.version, value, since, capped)
+    return found
+
+
+def keep_as_custom(
+    custom: CustomTraits, held: Mapping[str, Computed], definitions: DefinitionSet, collection: str
+) -> None:
+    """The value of a computed trait whose definition was deleted stays as a custom one (docs/rules.md)."""
+    named = definitions.named(collection)
+    for key, entry in held.items():
+        if entry.kind == "computed_trait" and key not in named:
+            set_traits(custom, {key: entry.value}, Stamp(entry.since, entry.since, "", entry.definition))

@@ -1,0 +1,84 @@
+"""What an actor is given, and what comes out of it."""
+
+from dataclasses import dataclass, field
+
+from personas.core.compute.definition_set import DefinitionSet
+from personas.core.dead_letter import DeadLetter
+from personas.core.envelope import AbsorbEnvelope, Envelope, EventEnvelope, MergeEnvelope, TickEnvelope
+from personas.core.event import Event
+from personas.core.profile.memory import Entries, Spill
+from personas.core.profile.profile import Profile
+from personas.core.profile.state import State
+
+Number = tuple[int, int, int]
+"""Lane, sequence number of the record, place in the record: where an envelope stood on the profiles stream."""
+
+PagesOf = tuple[str, int]
+"""Profile, hour of receipt: the pages in which its events of that hour lie."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """An envelope for one profile, and where it stood."""
+
+    number: Number
+    envelope: EventEnvelope | MergeEnvelope | AbsorbEnvelope | TickEnvelope
+    version: int
+    """The version of the space's definitions that is in force at this place of the lane."""
+
+    @property
+    def sequence(self) -> int:
+        return self.number[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Emission:
+    """An envelope to be sent, numbered by the delivery that caused it."""
+
+    number: Number
+    envelope: Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An event that the profile folded, for the archive and the pages."""
+
+    number: Number
+    profile: str
+    event: Event
+    account: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    profile: Profile | None
+    """To be written; None where the stored one stands."""
+    state: State | None
+    """To be written; None where nothing changed."""
+    accepted: tuple[Accepted, ...]
+    emissions: tuple[Emission, ...]
+    due: int | None
+    """The hour under which the profile is to be put into the due log."""
+    spill: tuple[Spill, Entries] | None
+    """Entries of its memory to be written before the state."""
+    dead: tuple[DeadLetter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """What an actor lacks for an answer: to be read, and the actor to be asked again with it."""
+
+    pages: frozenset[PagesOf] = frozenset()
+    spills: frozenset[Spill] = frozenset()
+    versions: frozenset[int] = frozenset()
+    """Versions of the space's definitions."""
+
+
+@dataclass(slots=True)
+class Recalled:
+    """What was read for an actor: definitions always, the rest only on demand."""
+
+    definitions: dict[int, DefinitionSet]
+    events: dict[bytes, Event] = field(default_factory=dict)
+    pages: set[PagesOf] = field(default_factory=set)
+    spills: dict[Spill, Entries] = field(default_factory=dict)

@@ -1,0 +1,152 @@
+"""The memory of a profile: the fingerprints of what it has folded, for 72 hours, so that nothing is folded twice.
+
+An entry is a fingerprint with the hour it belongs to (an event's hour of receipt; for an absorbed part the hour it was
+absorbed) and the version of the definitions it was folded with. Entries lie in the state while they are few. When there
+are more, they move as a whole into an item of their own, a **spill**, which is never changed: the state lists the
+spills that count, so that a spill whose state was never written does not count. A merge hands spills over by reference.
+
+>>> memory = Memory()
+>>> memory.add(b"12345678", 500_000, 3)
+>>> memory.knows(b"12345678"), memory.knows(b"87654321")
+(True, False)
+>>> Memory.of_data(memory.to_data()).entry(b"12345678")
+Entry(hour=500000, version=3)
+"""
+
+from base64 import b64decode, b64encode
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+HOURS = 72
+"""More than the 24 hours in which a sender may repeat a message and the age that records of both streams may reach."""
+
+INLINE = 512
+"""Entries that the state carries itself."""
+
+_SIZE = 8  # bytes of a fingerprint
+
+
+class Entry(NamedTuple):
+    hour: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spill:
+    """Where entries lie that the state does not carry."""
+
+    owner: str
+    """The profile under whose key the item lies: this one, or one that merged into it."""
+    number: int
+    newest: int
+    """The hour of its newest entry."""
+
+    def to_data(self) -> list[Any]:
+        return [self.owner, self.number, self.newest]
+
+
+Entries = dict[bytes, Entry]
+
+
+class Memory:
+    """Mutable: the working memory of one profile while its actor acts."""
+
+    __slots__ = ("_loaded", "entries", "next", "spills")
+
+    def __init__(self) -> None:
+        self.entries: Entries = {}
+        self.spills: list[Spill] = []
+        self.next = 0
+        """The number of the next spill. Numbers are never used again: an older state may list what lies there."""
+        self._loaded: Entries = {}
+
+    def load(self, spilled: Mapping[Spill, Entries]) -> list[Spill]:
+        """Take in the entries of its spills; returns the spills that are not among those given."""
+        missing = []
+        for spill in self.spills:
+            if spill in spilled:
+                self._loaded.update(spilled[spill])
+            else:
+                missing.append(spill)
+        return missing
+
+    def knows(self, fingerprint: bytes) -> bool:
+        return fingerprint in self.entries or fingerprint in self._loaded
+
+    def entry(self, fingerprint: bytes) -> Entry:
+        """Raises KeyError for a fingerprint that it does not know."""
+        return self.entries.get(fingerprint) or self._loaded[fingerprint]
+
+    def add(self, fingerprint: bytes, hour: int, version: int) -> None:
+        self.entries[fingerprint] = Entry(hour, version)
+
+    def all(self) -> Iterator[tuple[bytes, Entry]]:
+        yield from self._loaded.items()
+        yield from self.entries.items()
+
+    def unite(self, other: "Memory") -> None:
+        """Take in what another profile remembers."""
+        for fingerprint, entry in other.entries.items():
+            if not self.knows(fingerprint):
+                self.entries[fingerprint] = entry
+        self.spills += [spill for spill in other.spills if spill not in self.spills]
+        self._loaded.update(other._loaded)
+
+    def clear(self) -> None:
+        """Forget everything but the numbers that are taken."""
+        self.entries, self.spills, self._loaded = {}, [], {}
+
+    def prune(self, hour: int) -> None:
+        """Forget what is older than the memory reaches at that hour."""
+        oldest = hour - HOURS
+        if any(entry.hour < oldest for entry in self.entries.values()):
+            self.entries = {known: entry for known, entry in self.entries.items() if entry.hour >= oldest}
+        self.spills = [spill for spill in self.spills if spill.newest >= oldest]
+
+    def spill(self, owner: str) -> tuple[Spill, Entries] | None:
+        """Where there are too many entries for the state: move them all into a new spill, to be written before it."""
+        if len(self.entries) <= INLINE:
+            return None
+        spill = Spill(owner, self.next, max(entry.hour for entry in self.entries.values()))
+        self.next += 1
+        moved, self.entries = self.entries, {}
+        self._loaded.update(moved)
+        self.spills.append(spill)
+        return spill, moved
+
+    def to_data(self) -> dict[str, Any]:
+        data: dict[str, Any] = {}
+        if self.entries:
+            data["e"] = pack_entries(self.entries)
+        if self.spills:
+            data["s"] = [spill.to_data() for spill in self.spills]
+        if self.next:
+            data["n"] = self.next
+        return data
+
+    @classmethod
+    def of_data(cls, data: Mapping[str, Any]) -> "Memory":
+        memory = cls()
+        memory.entries = read_entries(data.get("e", ()))
+        memory.spills = [Spill(*spill) for spill in data.get("s", ())]
+        memory.next = data.get("n", 0)
+        return memory
+
+
+def pack_entries(entries: Entries) -> list[Any]:
+    """Entries of one hour and version lie side by side, as one text."""
+    groups: dict[Entry, list[bytes]] = {}
+    for fingerprint, entry in entries.items():
+        groups.setdefault(entry, []).append(fingerprint)
+    return [[hour, version, b64encode(b"".join(known)).decode()] for (hour, version), known in groups.items()]
+
+
+def read_entries(data: Any) -> Entries:
+    found: Entries = {}
+    for hour, version, text in data:
+        entry = Entry(hour, version)
+        known = b64decode(text)
+        for start in range(0, len(known), _SIZE):
+            found[known[start : start + _SIZE]] = entry
+    return found

@@ -1,0 +1,84 @@
+"""A part is what one profile hands to another to take in: all that a merged profile had, or what a group call says
+about its account. It travels as the state of an AbsorbEnvelope.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from personas.core.envelope import EventEnvelope
+from personas.core.profile import custom
+from personas.core.profile.custom import CustomTraits, Stamp, set_traits
+from personas.core.profile.memory import Memory
+from personas.core.profile.profile import Profile, Seen
+from personas.core.profile.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    custom: CustomTraits = field(default_factory=dict)
+    identifiers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    accounts: tuple[str, ...] = ()
+    first: Seen | None = None
+    last: Seen | None = None
+    compute: dict[str, Any] = field(default_factory=dict)
+    """Aggregates, as ComputeState gives them."""
+    memory: dict[str, Any] = field(default_factory=dict)
+    lineage: tuple[str, ...] = ()
+    """The profiles whose pages hold the events that the memory knows."""
+
+    @classmethod
+    def of_merged(cls, profile: Profile, state: State) -> "Part":
+        """All that a profile has, when it merges into another."""
+        return cls(
+            custom=dict(profile.custom),
+            identifiers=profile.identifiers,
+            accounts=profile.accounts,
+            first=profile.first,
+            last=profile.last,
+            compute=state.compute.to_data(),
+            memory={key: entry for key, entry in state.memory.to_data().items() if key != "n"},
+            lineage=(profile.id, *state.lineage),
+        )
+
+    @classmethod
+    def of_group_call(cls, envelope: EventEnvelope) -> "Part":
+        """What a group call says about its account: its traits, and that it exists."""
+        event = envelope.event
+        traits: CustomTraits = {}
+        set_traits(traits, event.traits, Stamp.of(event))
+        seen = Seen(event.received, event.message_id, event.source)
+        identifiers = {"group_id": (str(event.body["groupId"]),)} if "groupId" in event.body else {}
+        return cls(custom=traits, identifiers=identifiers, first=seen, last=seen)
+
+    def remembered(self) -> Memory:
+        return Memory.of_data(self.memory)
+
+    def __bool__(self) -> bool:
+        return bool(self.custom or self.identifiers or self.accounts or self.first or self.compute or self.memory)
+
+    def to_data(self) -> dict[str, Any]:
+        parts: dict[str, Any] = {
+            "t": custom.to_data(self.custom) if self.custom else None,
+            "i": dict(self.identifiers),
+            "a": list(self.accounts),
+            "f": self.first.to_data() if self.first else None,
+            "la": self.last.to_data() if self.last else None,
+            "c": self.compute,
+            "m": self.memory,
+            "l": list(self.lineage),
+        }
+        return {key: part for key, part in parts.items() if part}
+
+    @classmethod
+    def of_data(cls, data: Mapping[str, Any]) -> "Part":
+        return cls(
+            custom=custom.of_data(data["t"]) if "t" in data else {},
+            identifiers={kind: tuple(values) for kind, values in data.get("i", {}).items()},
+            accounts=tuple(data.get("a", ())),
+            first=Seen(*data["f"]) if "f" in data else None,
+            last=Seen(*data["la"]) if "la" in data else None,
+            compute=data.get("c", {}),
+            memory=data.get("m", {}),
+            lineage=tuple(data.get("l", ())),
+        )

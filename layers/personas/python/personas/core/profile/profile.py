@@ -1,0 +1,144 @@
+"""A profile as it is stored and shown: custom traits, computed values and memberships, identifiers, accounts.
+
+Invariant: a tombstone (`merged_into` is set) holds nothing else: its values live on in the profile that it names.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from personas.core.profile import custom
+from personas.core.profile.custom import Stamped
+
+ACCOUNT_PREFIX = "acc_"
+"""Ids of account profiles begin so (core/identity)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trait:
+    value: Any
+    at: int
+    """Ms: the event's time for a custom trait, the moment of the change for a computed one."""
+    kind: str
+    """Segment's class: `custom`, `computed_trait`, `sql_trait` or `audience`."""
+    source: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """A computed trait's value, or a membership: True for a member, False for who was one."""
+
+    key: str
+    definition: str
+    kind: str
+    """`audience` or `computed_trait`."""
+    version: int
+    value: Any
+    since: int
+    """Ms: when the value became this one."""
+    capped: bool = False
+    """Some distinct values are not counted, because there are more than the documented limit."""
+
+    def to_data(self) -> list[Any]:
+        return [self.definition, self.kind, self.version, self.value, self.since, int(self.capped)]
+
+    @classmethod
+    def of_data(cls, key: str, data: list[Any]) -> "Computed":
+        definition, kind, version, value, since, capped = data
+        return cls(key, definition, kind, version, value, since, bool(capped))
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Seen:
+    """One event of the profile, such as its first or last by time of receipt."""
+
+    at: int
+    message_id: str
+    source: str
+
+    def to_data(self) -> list[Any]:
+        return [self.at, self.message_id, self.source]
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    space: str
+    id: str
+    v: int = 0
+    """Grows with every write of the item: of two images of a profile the one with the greater v is the newer."""
+    sequence: int = -1
+    """The sequence number on the profiles stream up to which it was computed."""
+    custom: Mapping[str, Stamped] = field(default_factory=dict)
+    computed: Mapping[str, Computed] = field(default_factory=dict)
+    identifiers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Type to values, as folded events carried them: enough to deliver by; the identity table has their history."""
+    accounts: tuple[str, ...] = ()
+    first: Seen | None = None
+    last: Seen | None = None
+    merged_into: str | None = None
+
+    @property
+    def collection(self) -> str:
+        return "accounts" if self.id.startswith(ACCOUNT_PREFIX) else "users"
+
+    @property
+    def created(self) -> int | None:
+        """Ms: when its first event was received."""
+        return self.first.at if self.first else None
+
+    @property
+    def updated(self) -> int | None:
+        """Ms: when its last event was received."""
+        return self.last.at if self.last else None
+
+    @property
+    def held(self) -> frozenset[str]:
+        """The types of its identifiers."""
+        return frozenset(self.identifiers)
+
+    def values(self) -> dict[str, Any]:
+        """Custom traits that are set: what definitions refer to by `trait('key')` beside each other's values."""
+        return {key: held.value for key, held in self.custom.items() if held.value is not None}
+
+    def traits(self) -> dict[str, Trait]:
+        """Everything that is set on the profile; a computed value hides a custom one of the same key."""
+        found = {
+            key: Trait(held.value, held.stamp.at, "custom", held.stamp.source)
+            for key, held in self.custom.items()
+            if held.value is not None
+        }
+        found.update({key: Trait(entry.value, entry.since, entry.kind, None) for key, entry in self.computed.items()})
+        return found
+
+    def to_data(self) -> dict[str, Any]:
+        """What lies in the item's `data`; key, v and sequence are attributes of their own."""
+        data: dict[str, Any] = {}
+        if self.custom:
+            data["t"] = custom.to_data(self.custom)
+        if self.computed:
+            data["c"] = {key: entry.to_data() for key, entry in self.computed.items()}
+        if self.identifiers:
+            data["i"] = dict(self.identifiers)
+        if self.accounts:
+            data["a"] = list(self.accounts)
+        if self.first and self.last:
+            data["f"], data["l"] = self.first.to_data(), self.last.to_data()
+        if self.merged_into:
+            data["into"] = self.merged_into
+        return data
+
+    @classmethod
+    def of_data(cls, space: str, profile_id: str, v: int, sequence: int, data: Mapping[str, Any]) -> "Profile":
+        return cls(
+            space=space,
+            id=profile_id,
+            v=v,
+            sequence=sequence,
+            custom=custom.of_data(data["t"]) if "t" in data else {},
+            computed={key: Computed.of_data(key, entry) for key, entry in data.get("c", {}).items()},
+            identifiers={kind: tuple(values) for kind, values in data.get("i", {}).items()},
+            accounts=tuple(data.get("a", ())),
+            first=Seen(*data["f"]) if "f" in data else None,
+            last=Seen(*data["l"]) if "l" in data else None,
+            merged_into=data.get("into"),
+        )

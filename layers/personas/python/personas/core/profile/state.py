@@ -1,0 +1,63 @@
+"""What the actor of a profile keeps beside the profile itself: aggregates, memory, watermarks, the hour it is due.
+
+Invariant: `sequence` is the sequence number of the last record that is folded in; what is at or below came before.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from personas.core.compute.state import ComputeState
+from personas.core.profile.memory import Memory
+
+Mark = tuple[int, int]
+"""A place in the stream of one lane: the record's sequence number, the place in the record."""
+
+
+class State:
+    """Mutable: the working state of one profile while its actor acts."""
+
+    __slots__ = ("compute", "due", "hour", "into", "lineage", "marks", "memory", "sequence", "version")
+
+    def __init__(self) -> None:
+        self.sequence = -1
+        self.version = 0
+        """The version of the definitions with which it was last computed."""
+        self.compute = ComputeState()
+        self.memory = Memory()
+        self.due: int | None = None
+        """The earliest hour under which the due log has it."""
+        self.hour = 0
+        """The hour of the last evaluation: a clock that is behind does not turn it back."""
+        self.marks: dict[int, Mark] = {}
+        """Per sending lane, the last numbered part that was taken in."""
+        self.lineage: list[str] = []
+        """The profiles whose states it absorbed: their pages hold what they folded."""
+        self.into: str | None = None
+        """Set: it is a tombstone, and forwards."""
+
+    def to_data(self) -> dict[str, Any]:
+        """What lies in the item's `data`; sequence and version are attributes of their own."""
+        parts: dict[str, Any] = {
+            "c": self.compute.to_data(),
+            "m": self.memory.to_data(),
+            "d": self.due,
+            "h": self.hour,
+            "w": [[lane, str(sequence), place] for lane, (sequence, place) in self.marks.items()],
+            "l": self.lineage,
+            "into": self.into,
+        }
+        return {key: part for key, part in parts.items() if part}
+
+    @classmethod
+    def of_data(cls, sequence: int, version: int, data: Mapping[str, Any]) -> "State":
+        state = cls()
+        state.sequence = sequence
+        state.version = version
+        state.compute = ComputeState.of_data(data.get("c", {}))
+        state.memory = Memory.of_data(data.get("m", {}))
+        state.due = data.get("d")
+        state.hour = data.get("h", 0)
+        state.marks = {lane: (int(sequence), place) for lane, sequence, place in data.get("w", ())}
+        state.lineage = list(data.get("l", ()))
+        state.into = data.get("into")
+        return state

@@ -1,0 +1,34 @@
+"""A profile as it was read: packed, and unpacked anew each time it is asked for, as what comes out may be changed."""
+
+from dataclasses import dataclass
+
+from personas.core.profile.profile import Profile
+from personas.core.profile.state import State
+from personas.wire import unpack
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    space: str
+    id: str
+    v: int = 0
+    profile_sequence: int = -1
+    packed_profile: bytes | None = None
+    state_sequence: int = -1
+    version: int = 0
+    """The version of the definitions with which it was last computed."""
+    packed_state: bytes | None = None
+
+    @property
+    def profile(self) -> Profile:
+        data = unpack(self.packed_profile) if self.packed_profile else {}
+        return Profile.of_data(self.space, self.id, self.v, self.profile_sequence, data)
+
+    @property
+    def state(self) -> State:
+        data = unpack(self.packed_state) if self.packed_state else {}
+        return State.of_data(self.state_sequence, self.version, data)
+
+    def __bool__(self) -> bool:
+        """Whether anything lies under the profile's key."""
+        return self.packed_profile is not None or self.packed_state is not None

@@ -1,0 +1,93 @@
+"""Event pages: the recent events of a profile, `page#{hour of receipt}#{sequence}#{part}` {data, ttl}, for 14 days.
+
+Invariant: every event that a profile's state has folded lies in one of its pages, perhaps in several (a batch that came
+again with other bounds): every reader drops repeats.
+"""
+
+import zlib
+from collections.abc import Iterable, Iterator
+
+import orjson
+
+from personas import dynamo, wire
+from personas.core.event import Event
+from personas.core.moments import hour_of
+from personas.core.profile.delivery import PagesOf
+from personas.profiles_table import Item, bytes_of, key, profile_pk, sequence_text, table
+
+KEPT_HOURS = 15 * 24
+"""Fourteen days, and one for the clocks."""
+
+PAGE_BYTES = 300_000
+"""Of events before compression: an item stays under 400 KB even where they do not compress."""
+
+EARLY_HOURS = 24
+"""How far ahead of its receipt an event's own time may lie to be found by its time; more is the sender's error."""
+
+
+def pages_of(space: str, profile: str, sequence: int, events: Iterable[Event]) -> list[Item]:
+    """The items for what one batch, up to the sequence number, added to a profile."""
+    by_hour: dict[int, list[Event]] = {}
+    for event in events:
+        by_hour.setdefault(hour_of(event.received), []).append(event)
+    items = []
+    for hour, received in by_hour.items():
+        for part, page in enumerate(_parts(received)):
+            sk = f"page#{hour:08d}#{sequence_text(sequence)}#{part}"
+            ttl = {"N": str((hour + KEPT_HOURS) * 3600)}
+            items.append({**key(profile_pk(space, profile), sk), "data": {"B": page}, "ttl": ttl})
+    return items
+
+
+def write(items: Iterable[Item]) -> None:
+    """Idempotent; each key at most once."""
+    dynamo.batch_write(table(), items)
+
+
+def read(space: str, profiles: Iterable[str], start_ms: int, end_ms: int) -> list[Event]:
+    """Events with start <= at < end that the profiles folded in the last 14 days, oldest first, each once."""
+    found = {
+        event.fingerprint: event
+        for profile in profiles
+        for event in _events(space, profile, f"page#{max(0, hour_of(start_ms) - EARLY_HOURS):08d}", "page#~")
+        if start_ms <= event.at < end_ms
+    }
+    return sorted(found.values(), key=lambda event: (event.at, event.received, event.fingerprint))
+
+
+def received_in(space: str, pages: Iterable[PagesOf]) -> Iterator[Event]:
+    """Events by (profile that folded them, hour of receipt), repeats included."""
+    for profile, hour in sorted(pages):
+        yield from _events(space, profile, f"page#{hour:08d}#", f"page#{hour:08d}#~")
+
+
+def _events(space: str, profile: str, first: str, last: str) -> Iterator[Event]:
+    items = dynamo.query(
+        table(),
+        KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
+        ExpressionAttributeValues={
+            ":pk": {"S": profile_pk(space, profile)},
+            ":first": {"S": first},
+            ":last": {"S": last},
+        },
+        ConsistentRead=True,
+    )
+    for item in items:
+        yield from (Event.of_data(data) for data in wire.unpack(bytes_of(item["data"])))
+
+
+def _parts(events: list[Event]) -> Iterator[bytes]:
+    part: list[bytes] = []
+    size = 0
+    for event in events:
+        text = orjson.dumps(event.to_data())
+        if part and size + len(text) > PAGE_BYTES:
+            yield _packed(part)
+            part, size = [], 0
+        part.append(text)
+        size += len(text)
+    yield _packed(part)
+
+
+def _packed(part: list[bytes]) -> bytes:
+    return zlib.compress(b"[" + b",".join(part) + b"]", 6)

@@ -1,0 +1,80 @@
+"""Profiles and their states: the items `profile` {v, seq, data} and `state` {seq, version, data} of a profile's key.
+
+Invariant: the profile is written before its state. A state is therefore never ahead of what was written for it, and a
+crash between the two is repaired by the redelivery.
+"""
+
+from base64 import b64decode
+from collections.abc import Iterable
+from typing import Any
+
+from personas import dynamo, wire
+from personas.core.profile.profile import Profile
+from personas.core.profile.state import State
+from personas.core.profile.stored import Stored
+from personas.profiles_table import Item, bytes_of, key, profile_pk, sequence_text, table
+
+PROFILE, STATE = "profile", "state"
+LEVEL = 6  # of compression: they are written once and read many times
+
+
+def read(space: str, profile: str) -> Stored | None:
+    """Read consistently; None: nothing lies under that id. Follows no merge: see `profile.merged_into`."""
+    return read_many([(space, profile)]).get((space, profile))
+
+
+def read_many(ids: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Stored]:
+    """Profiles with their states by (space, profile id), read consistently; what does not exist is absent."""
+    names = {profile_pk(space, profile): (space, profile) for space, profile in ids}
+    items: dict[str, dict[str, Item]] = {}
+    for item in dynamo.batch_get(table(), [key(pk, sk) for pk in names for sk in (PROFILE, STATE)]):
+        items.setdefault(item["pk"]["S"], {})[item["sk"]["S"]] = item
+    return {names[pk]: _stored(*names[pk], found.get(PROFILE), found.get(STATE)) for pk, found in items.items()}
+
+
+def of_image(image: Item) -> Profile:
+    """The profile of an item `profile` as the table's change stream carries it (binary as base64 text)."""
+    space, profile = image["pk"]["S"].split("#p#", 1)
+    data = image["data"]["B"]
+    packed = b64decode(data) if isinstance(data, str) else bytes(data)
+    return Profile.of_data(space, profile, int(image["v"]["N"]), int(image["seq"]["S"]), wire.unpack(packed))
+
+
+def profile_item(profile: Profile) -> Item:
+    return {
+        **key(profile_pk(profile.space, profile.id), PROFILE),
+        "v": {"N": str(profile.v)},
+        "seq": {"S": sequence_text(profile.sequence)},
+        "data": {"B": wire.pack(profile.to_data(), LEVEL)},
+    }
+
+
+def state_item(space: str, profile: str, state: State) -> Item:
+    return {
+        **key(profile_pk(space, profile), STATE),
+        "seq": {"S": sequence_text(state.sequence)},
+        "version": {"N": str(state.version)},
+        "data": {"B": wire.pack(state.to_data(), LEVEL)},
+    }
+
+
+def write(items: Iterable[Item]) -> None:
+    """Idempotent; each key at most once."""
+    dynamo.batch_write(table(), items)
+
+
+def _stored(space: str, profile: str, profile_item: Item | None, state_item: Item | None) -> Stored:
+    parts: dict[str, Any] = {}
+    if profile_item:
+        parts |= {
+            "v": int(profile_item["v"]["N"]),
+            "profile_sequence": int(profile_item["seq"]["S"]),
+            "packed_profile": bytes_of(profile_item["data"]),
+        }
+    if state_item:
+        parts |= {
+            "state_sequence": int(state_item["seq"]["S"]),
+            "version": int(state_item["version"]["N"]),
+            "packed_state": bytes_of(state_item["data"]),
+        }
+    return Stored(space, profile, **parts)
