@@ -12,6 +12,8 @@ class Function:
     id: str
     """The logical id."""
     name: str
+    label: str
+    """What the app calls it: `ingest`, `recompute-plan` (Metadata Personas.Name); else the name."""
     arn: str
     runtime: str
     handler: str
@@ -50,9 +52,11 @@ def name_of(name_or_arn: str) -> str:
 def _function(template: Template, resource: Resource, layers: Mapping[str, Path]) -> Function:
     properties = resource.properties
     environment = properties.get("Environment", {}).get("Variables", {})
+    name = template.name(resource.id)
     return Function(
         id=resource.id,
-        name=template.name(resource.id),
+        name=name,
+        label=template.metadata(resource.id).get("Personas", {}).get("Name", name),
         arn=template.attribute(resource.id, "Arn"),
         runtime=properties["Runtime"],
         handler=properties["Handler"],

@@ -83,6 +83,10 @@ class Template:
         properties = self.resolve(raw.get("Properties", {}), logical_id)
         return Resource(logical_id, raw["Type"], properties)
 
+    def metadata(self, logical_id: str) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self._raw[logical_id].get("Metadata", {})
+        return found
+
     def types(self) -> Mapping[str, str]:
         """Every logical id in force and its type."""
         return {id: raw["Type"] for id, raw in self._raw.items()}

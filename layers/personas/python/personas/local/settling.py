@@ -1,0 +1,109 @@
+"""When everything is worked off: streams, invocations, workflows, and the retries that are due by the engine's clock.
+
+A schedule of every minute is not waited for: it is run at once when something may have come up for it, and again until
+it finds nothing more.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from personas.core.errors import PersonasError
+from personas.local.engine_clock import EngineClock
+from personas.local.foresight import Foresight
+from personas.local.runner import RunFailed, Runner
+from personas.local.workflows import Workflows
+
+_PAUSE_S = 0.01
+_PAUSE_AFTER_FAILURE_S = 1.0
+
+
+class NotSettled(PersonasError):
+    """Something was still pending when the time was up."""
+
+    def __init__(self, pending: list[str]) -> None:
+        super().__init__("still pending: " + "; ".join(pending))
+        self.pending = pending
+
+
+class Machinery(Protocol):
+    """What streams, mappings and workers tell."""
+
+    invocations: Mapping[str, int]
+    """How often each function was invoked so far."""
+
+    async def pending(self) -> list[str]: ...
+
+
+class Settling:
+    def __init__(
+        self,
+        machinery: Machinery,
+        workflows: Workflows,
+        runner: Runner,
+        clock: EngineClock,
+        *,
+        feeders: Mapping[str, frozenset[str]],
+        foresights: Mapping[str, Foresight],
+        dynamodb: Any,
+    ) -> None:
+        """`feeders`: by frequent schedule, the functions that may make work for it."""
+        self._machinery, self._workflows, self._runner, self._clock = machinery, workflows, runner, clock
+        self._feeders, self._foresights, self._dynamodb = feeders, foresights, dynamodb
+        self._seen: dict[str, tuple[int, int]] = {}
+        self._alarms: dict[str, int] = {}
+
+    async def settle(self, timeout_s: float = 300.0) -> None:
+        """Return once nothing is pending. Raises NotSettled when the time is up first."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            pending = await self.pending()
+            if not pending:
+                name = next(iter(self._to_run()), None)
+                if name is None:
+                    return
+                pending = await self._run(name)
+            if time.monotonic() > deadline:
+                raise NotSettled(pending or await self.pending() or ["nothing that has a name"])
+            await asyncio.sleep(_PAUSE_S)
+
+    async def pending(self) -> list[str]:
+        """What is not worked off right now, schedules that are only due to be looked at left out."""
+        running = [f"workflow {name}" for name in self._workflows.running()]
+        running += [f"schedule {name}" for name in self._runner.running()]
+        return running + await self._machinery.pending()
+
+    def _to_run(self) -> list[str]:
+        now = self._clock.now_ms()
+        frequent = [name for name, schedule in self._runner.schedules.items() if schedule.frequent]
+        return [
+            name
+            for name in frequent
+            if self._seen.get(name) != self._activity(name) or now >= self._alarms.get(name, now + 1)
+        ]
+
+    def _activity(self, name: str) -> tuple[int, int]:
+        """Differs from before if something may have come up for the schedule."""
+        count = self._machinery.invocations
+        return sum(count.get(feeder, 0) for feeder in self._feeders.get(name, ())), self._clock.offset_ms
+
+    async def _run(self, name: str) -> list[str]:
+        """Run a schedule once. Answers why it has to be run again, if it has."""
+        before = self._activity(name)
+        self._alarms.pop(name, None)
+        try:
+            worked = await self._runner.run(name)
+        except RunFailed as error:
+            await asyncio.sleep(_PAUSE_AFTER_FAILURE_S)
+            return [f"schedule {name}: {error}"]
+        if worked:
+            self._seen.pop(name, None)
+            return [f"schedule {name}"]
+        self._seen[name] = before
+        if name in self._foresights:
+            moments = await asyncio.to_thread(self._foresights[name].moments, self._dynamodb)
+            now = self._clock.now_ms()
+            if later := [moment for moment in moments if moment > now]:
+                self._alarms[name] = later[0]
+        return []
