@@ -95,9 +95,16 @@ class Activation(Construct):
             code=None if shared.settings.local else paths.DELIVER,
             memory_mb=1024,
             timeout_seconds=120,
-            environment={"WORK_BUCKET": storage.work_bucket.bucket_name},
+            environment={
+                "CONTROL_TABLE": storage.control_table.table_name,
+                "WORK_BUCKET": storage.work_bucket.bucket_name,
+                # Destinations may not reach private addresses, except one machine's own sink.
+                "PRIVATE_DESTINATIONS": "127.0.0.1,localhost" if shared.settings.local else "",
+            },
         )
+        grants.use_table(self.deliver, storage.control_table, "GetItem")
         grants.get_objects(self.deliver, storage.work_bucket)
+        grants.put_objects(self.deliver, storage.work_bucket)
 
         self.settle = shared.function(
             self,
@@ -108,13 +115,11 @@ class Activation(Construct):
             memory_mb=512,
             timeout_seconds=60,
             environment={
-                "CONTROL_TABLE": storage.control_table.table_name,
                 "ACTIVATION_TABLE": storage.activation_table.table_name,
                 "WORK_BUCKET": storage.work_bucket.bucket_name,
                 "DEAD_LETTERS_BUCKET": storage.dead_letters_bucket.bucket_name,
             },
         )
-        grants.use_table(self.settle, storage.control_table, *grants.READ)
         grants.use_table(self.settle, storage.activation_table, *grants.READ, *grants.WRITE, *grants.CHECK)
         grants.get_objects(self.settle, storage.work_bucket)
         grants.put_objects(self.settle, storage.dead_letters_bucket)
