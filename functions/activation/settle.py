@@ -23,7 +23,7 @@ def handle(event: dict[str, Any], _context: Any) -> dict[str, int]:
     if "answers" in event:
         answers = batches.answers(event["answers"])
     else:
-        answers = settlement.failed(batch, str(event.get("error", "deliver gave no answer")))
+        answers = settlement.failed(batch, str(event.get("failure", "deliver gave no answer")))
     settled = settlement.settle(batch, answers, now, SystemRandom().random)
     _write(batch, settled, now)
     leases.release(batch.queue, batch.token, settled.counts, now)

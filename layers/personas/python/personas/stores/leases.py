@@ -15,8 +15,8 @@ from personas.core.activation.queue import Queue
 from personas.core.errors import Unavailable
 from personas.core.moments import MINUTE, hour_of
 
-LEASE = 15 * MINUTE
-"""Longer than a batch can take: `deliver`'s timeout, and `settle` with its retries."""
+LEASE = 10 * MINUTE
+"""Longer than a run of the workflow can take, with what is still under way when it ends."""
 
 _FREE = "attribute_not_exists(#until)"
 _EXPIRED = "#until <= :now"

@@ -6,6 +6,7 @@ so that what is written again changes nothing; then its ttl takes it away.
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -101,9 +102,22 @@ def cancel(space: str, destination: str, profile: str, version: int, now: int) -
 
 
 def reopen(pending: Pending) -> None:
-    """Send a version that was settled once more. Idempotent; does nothing where a newer version has come."""
-    values = {":v": _n(pending.change.version)}
-    _write(_item(pending), f"{_NOT_THERE} OR {_OLDER} OR {_SAME}", values)
+    """Try once more the calls of a settled version that `pending` does not list as finished. Idempotent; does nothing
+    where a newer version has come."""
+    open_ones = read(pending.change.space, pending.destination, [pending.key])
+    version = {":v": _n(pending.change.version)}
+    if not open_ones:
+        _write(
+            _item(pending), f"{_NOT_THERE} OR {_OLDER} OR ({_SAME} AND {_SETTLED})", {**version, ":yes": {"BOOL": True}}
+        )
+        return
+    stored = open_ones[0]
+    if stored.change.version == pending.change.version:
+        # The others of its calls are still being tried: what they have finished stands, but for what is reopened.
+        finished = tuple(entry for entry in stored.finished if entry in pending.finished)
+        again = replace(stored, finished=finished, due=min(stored.due, pending.due))
+        values = {**version, ":no": {"BOOL": False}, ":tries": _n(stored.tries)}
+        _write(_item(again), f"{_SAME} AND {_OPEN} AND {_TRIED_AS_OFTEN}", values)
 
 
 def _put(pending: Pending) -> None:
@@ -127,6 +141,8 @@ def _item(pending: Pending) -> Item:
         "tries": _n(pending.tries),
         "data": {"B": wire.pack(change.to_data())},
     }
+    if pending.first_tried is not None:
+        item["first_tried"] = _n(pending.first_tried)
     if pending.finished:
         item["finished"] = {"L": [{"S": message_id} for message_id in pending.finished]}
     return item

@@ -28,6 +28,8 @@ class Item:
     first_tried: int
     finished: tuple[str, ...]
     calls: tuple[dict[str, Any], ...]
+    change: dict[str, Any]
+    """The change that the calls tell of, for their dead letters: from it the item can be made again."""
 
     @property
     def key(self) -> Key:
@@ -38,7 +40,7 @@ class Item:
         change = pending.change
         left = tuple(call for call in calls(change, namespace) if call["messageId"] not in pending.finished)
         first = now if pending.first_tried is None else pending.first_tried
-        return cls(*pending.key, change.version, pending.tries, first, pending.finished, left)
+        return cls(*pending.key, change.version, pending.tries, first, pending.finished, left, change.to_data())
 
     def to_data(self) -> dict[str, Any]:
         return {
@@ -49,6 +51,7 @@ class Item:
             "firstTried": self.first_tried,
             "finished": list(self.finished),
             "calls": list(self.calls),
+            "change": self.change,
         }
 
     @classmethod
@@ -61,6 +64,7 @@ class Item:
             data["firstTried"],
             tuple(data["finished"]),
             tuple(data["calls"]),
+            data["change"],
         )
 
 

@@ -18,16 +18,20 @@ class DeadDelivery:
     space: str
     destination: str
     profile: str
-    computation: str
-    version: int
+    change: dict[str, Any]
+    """The change that the call tells of, as `Change.to_data` gives it."""
     call: dict[str, Any]
     reason: str
     at: int
 
     @property
+    def message_id(self) -> str:
+        return str(self.call["messageId"])
+
+    @property
     def key(self) -> str:
         day = str(self.call["timestamp"])[:10]
-        digest = blake2b(f"{self.destination}\x1f{self.call['messageId']}".encode(), digest_size=8).hexdigest()
+        digest = blake2b(f"{self.destination}\x1f{self.message_id}".encode(), digest_size=8).hexdigest()
         return f"{self.space}/{STAGE}/{day}/{digest}.json"
 
     def to_data(self) -> dict[str, Any]:
@@ -36,11 +40,10 @@ class DeadDelivery:
             "space": self.space,
             "destination": self.destination,
             "profile": self.profile,
-            "computation": self.computation,
-            "version": self.version,
             "reason": self.reason,
             "at": iso(self.at),
             "call": self.call,
+            "change": self.change,
         }
 
     @classmethod

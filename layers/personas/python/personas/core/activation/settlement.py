@@ -83,4 +83,4 @@ def _due(item: Item, given: list[Answer], now: int, chance: Callable[[], float])
 def _letter(batch: Batch, item: Item, call: dict[str, Any], answer: Answer, now: int) -> DeadDelivery:
     queue = batch.queue
     reason = answer.reason if answer.status == DEAD else f"gave up after 72 hours; last: {answer.reason}"
-    return DeadDelivery(queue.space, queue.destination, item.profile, item.computation, item.version, call, reason, now)
+    return DeadDelivery(queue.space, queue.destination, item.profile, item.change, call, reason, now)
