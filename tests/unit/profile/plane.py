@@ -1,0 +1,174 @@
+"""The AWS calls that the profiles room makes, in memory: fast enough for thousands of histories, and mortal on request.
+
+Every single write (an item of a batch, a record of a call, an object) counts down `lives`; at zero the caller dies there,
+with all that came before written. What AWS checks about a request is checked here too.
+"""
+
+import io
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import personas.aws
+from personas import clock
+from personas.core.lanes import lane_of_key
+
+Item = dict[str, Any]
+TABLES = ("CONTROL_TABLE", "PROFILES_TABLE")
+SETTINGS = {
+    **{name: name.lower() for name in TABLES},
+    "PROFILES_STREAM": "profiles",
+    "ARCHIVE_BUCKET": "archive",
+    "WORK_BUCKET": "work",
+    "DEAD_LETTERS_BUCKET": "dead",
+}
+FIRST_SEQUENCE = 49590338271490256608559692538361571095921575989136588898
+
+
+class Died(Exception):
+    """The worker is gone, in the middle of what it did."""
+
+
+class Plane:
+    """One object stands for the clients of all services."""
+
+    def __init__(self) -> None:
+        self.lives: int | None = None
+        self.refuse: Callable[[], bool] = lambda: False
+        """Whether Kinesis refuses the next record."""
+        self.writes = 0
+        self.tables: dict[str, dict[tuple[str, str], Item]] = defaultdict(dict)
+        self.images: list[tuple[Item | None, Item]] = []
+        """What the table's change stream says of `profile` items: old and new."""
+        self.lanes: dict[int, list[tuple[int, str, bytes]]] = defaultdict(list)
+        self.objects: dict[tuple[str, str], bytes] = {}
+        self._sequence = FIRST_SEQUENCE
+
+    def _write(self) -> None:
+        if self.lives is not None:
+            self.lives -= 1
+            if self.lives < 0:
+                raise Died
+        self.writes += 1
+
+    def _put(self, table: str, item: Item) -> None:
+        self._write()
+        key = (item["pk"]["S"], item["sk"]["S"])
+        assert sum(len(str(part)) for part in item["data"].values()) < 1_600_000 if "data" in item else True
+        if key[1] == "profile":
+            self.images.append((self.tables[table].get(key), item))
+        self.tables[table][key] = item
+
+    # DynamoDB
+
+    def batch_get_item(self, RequestItems: Item) -> Item:  # noqa: N803 - AWS's names
+        found: dict[str, list[Item]] = {}
+        for table, request in RequestItems.items():
+            keys = [(key["pk"]["S"], key["sk"]["S"]) for key in request["Keys"]]
+            assert 0 < len(set(keys)) == len(keys) <= 100, "1 to 100 distinct keys"
+            found[table] = [self.tables[table][key] for key in keys if key in self.tables[table]]
+        return {"Responses": found, "UnprocessedKeys": {}}
+
+    def batch_write_item(self, RequestItems: Item) -> Item:  # noqa: N803
+        for table, requests in RequestItems.items():
+            entries = [entry.get("PutRequest", entry.get("DeleteRequest")) for entry in requests]
+            keys = [(key["pk"]["S"], key["sk"]["S"]) for entry in entries for key in (entry.get("Item") or entry["Key"],)]
+            assert 0 < len(set(keys)) == len(keys) <= 25, "1 to 25 distinct items"
+            for key, entry in zip(keys, entries, strict=True):
+                if "Item" in entry:
+                    self._put(table, entry["Item"])
+                else:
+                    self._write()
+                    self.tables[table].pop(key, None)
+        return {"UnprocessedItems": {}}
+
+    def get_item(self, TableName: str, Key: Item, **_: Any) -> Item:  # noqa: N803
+        item = self.tables[TableName].get((Key["pk"]["S"], Key["sk"]["S"]))
+        return {"Item": item} if item else {}
+
+    def put_item(self, TableName: str, Item: Item, **_: Any) -> None:  # noqa: N803
+        self._put(TableName, Item)
+
+    def update_item(self, TableName: str, Key: Item, UpdateExpression: str, **request: Any) -> None:  # noqa: N803
+        assert UpdateExpression == "SET barrier = :version", "the only update in this room"
+        item = self.tables[TableName][Key["pk"]["S"], Key["sk"]["S"]]
+        self._put(TableName, {**item, "barrier": request["ExpressionAttributeValues"][":version"]})
+
+    def query(self, TableName: str, KeyConditionExpression: str, **request: Any) -> Item:  # noqa: N803
+        values = {name: value["S"] for name, value in request["ExpressionAttributeValues"].items()}
+        within = {
+            "pk = :pk": lambda sk: True,
+            "pk = :pk AND begins_with(sk, :prefix)": lambda sk: sk.startswith(values[":prefix"]),
+            "pk = :pk AND sk BETWEEN :first AND :last": lambda sk: values[":first"] <= sk <= values[":last"],
+        }[KeyConditionExpression]
+        keys = sorted(key for key in self.tables[TableName] if key[0] == values[":pk"] and within(key[1]))
+        return {"Items": [self.tables[TableName][key] for key in keys[: request.get("Limit")]]}
+
+    def transact_write_items(self, TransactItems: list[Item]) -> None:  # noqa: N803
+        for action in TransactItems:
+            if "Put" in action:
+                self._put(action["Put"]["TableName"], action["Put"]["Item"])
+            else:
+                self._move_head(**action["Update"])
+
+    def _move_head(self, TableName: str, Key: Item, UpdateExpression: str, **request: Any) -> None:  # noqa: N803
+        assert UpdateExpression == "SET #name = :version"
+        item = self.tables[TableName][Key["pk"]["S"], Key["sk"]["S"]]
+        name = request["ExpressionAttributeNames"]["#name"]
+        self._put(TableName, {**item, name: request["ExpressionAttributeValues"][":version"]})
+
+    # Kinesis
+
+    def put_records(self, StreamName: str, Records: list[Item]) -> Item:  # noqa: N803
+        assert StreamName == "profiles"
+        assert 0 < len(Records) <= 500, "1 to 500 records"
+        results = []
+        for record in Records:
+            assert len(record["Data"]) < 1_000_000, "a record takes 1 MB"
+            if self.refuse():
+                results.append({"ErrorCode": "ProvisionedThroughputExceededException"})
+                continue
+            self._write()
+            self._sequence += 1
+            lane = lane_of_key(record["PartitionKey"])
+            self.lanes[lane].append((self._sequence, record["PartitionKey"], record["Data"]))
+            results.append({"SequenceNumber": str(self._sequence)})
+        return {"FailedRecordCount": sum("ErrorCode" in result for result in results), "Records": results}
+
+    # S3
+
+    def put_object(self, Bucket: str, Key: str, Body: bytes, **_: Any) -> None:  # noqa: N803
+        self._write()
+        self.objects[Bucket, Key] = Body
+
+    def get_object(self, Bucket: str, Key: str) -> Item:  # noqa: N803
+        return {"Body": io.BytesIO(self.objects[Bucket, Key])}
+
+
+class Clock:
+    def __init__(self, ms: int) -> None:
+        self.ms = ms
+
+    def read(self) -> int:
+        return self.ms * 1_000_000
+
+
+@contextmanager
+def installed(plane: Plane, time: Clock) -> Iterator[None]:
+    """Every client is the plane, the clock is the given one, and nobody sleeps."""
+    _forget()
+    with (
+        patch.dict("os.environ", {**SETTINGS, "AWS_DEFAULT_REGION": "us-east-1"}),
+        patch.object(personas.aws.boto3, "client", lambda *_, **__: plane),
+        patch.object(clock, "read", time.read),
+        patch("time.sleep", lambda _: None),
+    ):
+        yield
+    _forget()
+
+
+def _forget() -> None:
+    personas.aws.client.cache_clear()
+    personas.aws.setting.cache_clear()

@@ -1,0 +1,244 @@
+"""Whatever breaks, each event counts once: random histories with crashes, redeliveries, bisected batches, merges with
+events in flight and an identity stage that runs twice, against a few obvious lines."""
+
+import random
+from typing import Any
+
+import pyarrow.parquet
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from personas.core.event import Event
+from personas.core.moments import HOUR, MINUTE
+from personas.core.profile.memory import INLINE  # noqa: F401
+from personas.stores import dead_letters, pages, profiles
+
+from .plane import Clock, Plane, installed
+from .world import START, World, definition
+
+PEOPLE = ["use_a", "use_b", "use_c", "use_d"]
+ACCOUNTS = ["acc_x", "acc_y"]
+DEFINITIONS = (
+    definition("orders", "event('Order').count()"),
+    definition("spent", "event('Order').sum(property('price'))"),
+    definition("recent", "event('Order').within(3 hours).count()"),
+    definition("buyers", "event('Order').count() >= 1", "audience"),
+    definition("spree", "event('Order').within(2 hours).count() >= 2", "audience"),
+)
+
+
+class Histories(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.plane, self.clock = Plane(), Clock(START)
+        self._installed = installed(self.plane, self.clock)
+        self._installed.__enter__()
+        self.world = World(self.plane, self.clock)
+        self.sent: list[tuple[str, Event, str | None]] = []
+        """Every call that was ever made: by whom (the profile that the person began with), what, for which account."""
+        self.waiting: list[Any] = []
+        """Envelopes that identity has resolved and not yet sent, and merges committed and not yet announced."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.world.create(*DEFINITIONS)
+        self.world.settle()
+
+    def teardown(self) -> None:
+        try:
+            if self.world.plane.tables:
+                self.check()
+        finally:
+            self._installed.__exit__(None, None, None)
+
+    @rule(
+        person=st.sampled_from(PEOPLE),
+        kind=st.sampled_from(["order", "order", "identify", "group", "poison"]),
+        ago=st.integers(-30, 240),
+        value=st.integers(0, 5),
+        now=st.booleans(),
+    )
+    def call(self, person: str, kind: str, ago: int, value: int, now: bool) -> None:
+        account = ACCOUNTS[value % 2] if kind == "group" else None
+        bodies: dict[str, dict[str, Any]] = {
+            "order": {"type": "track", "event": "Order", "properties": {"price": value}},
+            "identify": {"type": "identify", "traits": {f"t{value % 2}": value or None}},
+            "group": {"type": "group", "groupId": f"g{value % 2}", "traits": {"size": value or None}},
+            "poison": {"type": "identify", "traits": [value]},
+        }
+        event = self.world.event(f"m{len(self.sent)}", bodies[kind], self.clock.ms - ago * MINUTE)
+        self.sent.append((person, event, account))
+        self.resolve(-1, now)
+
+    @rule(which=st.integers(0, 50), now=st.booleans())
+    def resolve(self, which: int, now: bool) -> None:
+        """Identity (again): the event goes to whoever the person is by now."""
+        if self.sent:
+            person, event, account = self.sent[which % len(self.sent)]
+            envelope = self.world.resolved(person, event, account)
+            self._send_or_wait(envelope, now)
+
+    @rule(which=st.integers(0, 50))
+    def repeat(self, which: int) -> None:
+        """The sender's own retry: the same messageId, received later."""
+        if self.sent:
+            person, event, account = self.sent[which % len(self.sent)]
+            again = Event(event.space, event.source, event.at, event.received, event.body)
+            self.world.send(self.world.resolved(person, again, account))
+
+    @rule(one=st.sampled_from(PEOPLE), other=st.sampled_from(PEOPLE), now=st.booleans())
+    def merge(self, one: str, other: str, now: bool) -> None:
+        survivor, loser = sorted((self.world.root(one), self.world.root(other)))
+        if survivor != loser:
+            self._send_or_wait(self.world.merge(loser, survivor), now)
+
+    @rule(which=st.integers(0, 50), keep=st.booleans())
+    def send_late(self, which: int, keep: bool) -> None:
+        """What waited is sent, out of turn; `keep`: and will be once more."""
+        if self.waiting:
+            place = which % len(self.waiting)
+            self.world.send(self.waiting[place] if keep else self.waiting.pop(place))
+
+    def _send_or_wait(self, envelope: Any, now: bool) -> None:
+        if now:
+            self.world.send(envelope)
+        else:
+            self.waiting.append(envelope)
+
+    @rule(seed=st.integers(0, 1000), most=st.integers(1, 12), lives=st.none() | st.integers(0, 25))
+    def deliver(self, seed: int, most: int, lives: int | None) -> None:
+        """A batch of some lanes; `lives`: how many writes until the worker dies. Dead ones are retried, perhaps bisected."""
+        lanes = [lane for lane in sorted(self.plane.lanes) if random.Random(f"{seed}{lane}").random() < 0.7]
+        self.world.deliver(lanes, most, lives)
+
+    @rule(records=st.integers(1, 5))
+    def redeliver(self, records: int) -> None:
+        self.world.rewind(records)
+
+    @rule(places=st.sets(st.integers(0, 5)))
+    def kinesis_refuses(self, places: set[int]) -> None:
+        """Some of the next records, once each."""
+        refused = set(places)
+        self.plane.refuse = lambda: bool(refused) and refused.pop() % 2 == 0
+
+    @precondition(lambda self: self.clock.ms < START + 20 * HOUR)
+    @rule(minutes=st.integers(1, 90), recompute=st.booleans())
+    def time_passes(self, minutes: int, recompute: bool) -> None:
+        self.clock.ms += minutes * MINUTE
+        if recompute:
+            self.world.recompute()
+
+    # The end: everything arrives, and is held against the obvious.
+
+    def check(self) -> None:
+        self.world.send(*self.waiting)
+        self.world.settle()
+        self._hold_against_oracle()
+        self.clock.ms += 6 * HOUR
+        self.world.recompute()
+        self.world.settle()
+        self._hold_against_oracle()
+        for root in {self.world.root(person) for person in PEOPLE}:
+            assert self.world.computed(root, World.stored) == self.world.computed(root), "ticks kept it true"
+        self._hold_images()
+        images = len(self.plane.images)
+        self.world.rewind(1000)
+        self.world.settle()
+        assert len(self.plane.images) == images, "a redelivery of everything changes no profile"
+
+    def _hold_against_oracle(self) -> None:
+        good = [(person, event, account) for person, event, account in self.sent if isinstance(event.traits, dict)]
+        for root in {self.world.root(person) for person in PEOPLE}:
+            mine = [event for person, event, _ in good if self.world.root(person) == root]
+            profile = self.world.now(root)
+            if not mine:
+                assert profile is None or not profile.traits()
+                continue
+            assert profile is not None
+            computed = self.world.computed(root)
+            for key, value in expected(mine, self.clock.ms).items():
+                assert computed.get(key, False) == value, key
+            assert profile.values() == newest([event for event in mine if event.type == "identify"])
+            assert profile.first is not None
+            assert profile.created == min(event.received for event in mine)
+            assert profile.updated == max(event.received for event in mine)
+            assert set(profile.accounts) == {a for p, _, a in good if a and self.world.root(p) == root}
+            lineage = [person for person in PEOPLE if self.world.root(person) == root]
+            paged = pages.read(self.world.space, lineage, 0, self.clock.ms + HOUR)
+            assert {event.fingerprint for event in paged} == {event.fingerprint for event in mine}
+        for account in ACCOUNTS:
+            calls = [event for _, event, named in good if named == account]
+            profile = self.world.now(account)
+            assert (profile.values() if profile else {}) == newest(calls)
+            assert (profile is not None) == bool(calls)
+        for person in PEOPLE:
+            found = self.world.stored(person)
+            if person in self.world.roots and found:
+                assert (found.merged_into, found.traits()) == (self.world.roots[person], {})
+        self._hold_archive(good)
+        poison = {event.fingerprint for _, event, _ in self.sent if not isinstance(event.traits, dict)}
+        letters = {kept.data["event"]["body"]["messageId"] for kept in self._letters()}
+        assert letters == {event.message_id for _, event, _ in self.sent if event.fingerprint in poison}
+
+    def _letters(self) -> list[dead_letters.Kept]:
+        import orjson
+
+        return [
+            dead_letters.Kept(key, orjson.loads(body))
+            for (bucket, key), body in self.plane.objects.items()
+            if bucket == "dead"
+        ]
+
+    def _hold_archive(self, good: list[tuple[str, Event, str | None]]) -> None:
+        rows = [row for (bucket, key), body in self.plane.objects.items() if bucket == "archive" for row in _rows(body)]
+        archived = {(self.world.root(row["profile"]), row["fingerprint"]) for row in rows}
+        assert archived == {(self.world.root(person), event.fingerprint) for person, event, _ in good}
+
+    def _hold_images(self) -> None:
+        """What the tools are told: versions only grow, and who bought once is never said to have left."""
+        for old, new in self.plane.images:
+            after = profiles.of_image(new)
+            before = profiles.of_image(old) if old else None
+            if before:
+                assert after.v == before.v + 1
+                assert after.sequence >= before.sequence
+            if before and "buyers" in before.computed and not after.merged_into:
+                assert after.computed["buyers"].value is True
+
+
+def _rows(body: bytes) -> list[dict[str, Any]]:
+    import io
+
+    rows: list[dict[str, Any]] = pyarrow.parquet.read_table(io.BytesIO(body)).to_pylist()
+    return rows
+
+
+def newest(events: list[Event]) -> dict[str, Any]:
+    traits: dict[str, Any] = {}
+    for event in sorted(events, key=lambda event: (event.at, event.received, event.fingerprint)):
+        traits |= event.traits
+    return {key: value for key, value in traits.items() if value is not None}
+
+
+def expected(events: list[Event], now: int) -> dict[str, Any]:
+    """docs/contract.md: no value before the first matching event, from then on also 0; members by identifier."""
+    orders = [event for event in events if event.name == "Order"]
+    if not orders:
+        return {}
+    hour = now // HOUR * HOUR
+    within = [[e for e in orders if hour - hours * HOUR <= e.at <= now] for hours in (3, 2)]
+    values = {
+        "orders": len([event for event in orders if event.at <= now]),
+        "spent": sum(event.properties["price"] for event in orders if event.at <= now),
+        "recent": len(within[0]),
+        "buyers": any(event.at <= now for event in orders),
+        "spree": len(within[1]) >= 2,
+    }
+    return values
+
+
+TestHistories = Histories.TestCase
+TestHistories.settings = settings(
+    max_examples=200, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+)

@@ -1,0 +1,154 @@
+"""A world around the profiles room: people whose profiles merge, an identity stage that may run twice, lanes, time.
+
+Everything in the room is the real code on the in-memory plane; only what lies before it is played here.
+"""
+
+from base64 import b64encode
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from functions.profiles import handler
+from functions.recompute import plan, tick
+from personas import barriers, profiles_stream
+from personas.core.compute.definition_set import DefinitionSet
+from personas.core.envelope import Envelope, EventEnvelope, MergeEnvelope
+from personas.core.event import Event
+from personas.core.identifier import Identifier
+from personas.core.moments import HOUR
+from personas.core.profile.profile import Profile
+from personas.core.profile.reading import as_of
+from personas.core.query.definition import Definition, Options
+from personas.core.saved_definition import SavedDefinition
+from personas.core.workspace import Space
+from personas.stores import definitions, profiles, spaces
+from personas.stores.definitions import Change
+
+from .plane import Clock, Died, Plane
+
+START = 480_000 * HOUR
+SPACE_IDS = iter(f"sp{number}" for number in range(1_000_000))
+ANYONE = Options(external_ids=("user_id", "anonymous_id"))
+
+
+def definition(name: str, query: str, kind: str = "computed_trait", version: int = 1) -> Definition:
+    return Definition(f"id_{name}", name, name, kind, "users", query, version, ANYONE)
+
+
+@dataclass
+class World:
+    plane: Plane
+    clock: Clock
+    space: str = field(default_factory=lambda: next(SPACE_IDS))
+    roots: dict[str, str] = field(default_factory=dict)
+    """Of each profile that lost a merge, the one that it lost to."""
+    read_up_to: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+    """Per lane, how many of its records are done: Lambda's checkpoint."""
+
+    def create(self, *saved: Definition) -> None:
+        spaces.create(Space(self.space, self.space, self.space, self.clock.ms))
+        if saved:
+            self.define(*saved)
+
+    def define(self, *saved: Definition) -> None:
+        entries = tuple(SavedDefinition(entry, "", True, 0, 0) for entry in saved)
+        kept = {entry.id for entry in saved}
+        before = definitions.of_space(self.space)
+        removed = tuple(entry.id for entry in before if entry.id not in kept)
+        version = definitions.change(self.space, lambda *_: Change(entries, removed))
+        barriers.send(self.space, version)
+
+    # identity
+
+    def root(self, profile: str) -> str:
+        while profile in self.roots:
+            profile = self.roots[profile]
+        return profile
+
+    def event(self, message_id: str, body: dict[str, Any], at: int | None = None) -> Event:
+        now = self.clock.ms
+        return Event(self.space, "src", now if at is None else at, now, {"messageId": message_id, **body})
+
+    def resolved(self, profile: str, event: Event, account: str | None = None) -> EventEnvelope:
+        """To the profile that is the root right now: it may not be any more when the envelope is sent."""
+        return EventEnvelope(self.root(profile), event, (Identifier("anonymous_id", f"of {profile}"),), account)
+
+    def merge(self, loser: str, survivor: str) -> MergeEnvelope:
+        self.roots[loser] = survivor
+        return MergeEnvelope(self.space, loser, survivor, f"m {loser}", self.clock.ms)
+
+    def send(self, *envelopes: Envelope) -> None:
+        profiles_stream.send(envelopes)
+
+    # Lambda
+
+    def deliver(self, lanes: Iterable[int], most: int, lives: int | None = None) -> bool:
+        """The next records of the lanes to the handler, at most so many. False: it died, and they will come again."""
+        wanted = set(lanes)
+        waiting = [
+            (sequence, lane, key, data)
+            for lane, records in self.plane.lanes.items()
+            if lane in wanted
+            for sequence, key, data in records[self.read_up_to[lane] :]
+        ]
+        batch = sorted(waiting)[:most]
+        if not batch:
+            return True
+        records = [
+            {"kinesis": {"sequenceNumber": str(sequence), "partitionKey": key, "data": b64encode(data).decode()}}
+            for sequence, _, key, data in batch
+        ]
+        self.plane.lives = lives
+        try:
+            answer = handler.handle({"Records": records}, None)
+        except Died:
+            return False
+        finally:
+            self.plane.lives = None
+        if answer["batchItemFailures"]:
+            assert answer["batchItemFailures"] == [{"itemIdentifier": str(batch[0][0])}]
+            return False
+        for _, lane, _, _ in batch:
+            self.read_up_to[lane] += 1
+        return True
+
+    def rewind(self, records: int) -> None:
+        """The poller lost its checkpoints: what was done comes again."""
+        for lane in self.read_up_to:
+            self.read_up_to[lane] = max(0, self.read_up_to[lane] - records)
+
+    def pending(self) -> bool:
+        return any(len(records) > self.read_up_to[lane] for lane, records in self.plane.lanes.items())
+
+    def settle(self) -> None:
+        while self.pending():
+            self.deliver(list(self.plane.lanes), 500)
+
+    def recompute(self) -> int:
+        """One run of the workflow; returns how many buckets it found."""
+        planned = plan.handle({}, None)
+        refs = orjson.loads(self.plane.objects[planned["bucket"], planned["key"]])
+        assert planned["count"] == len(refs)
+        for ref in refs:
+            tick.handle(ref, None)
+        return len(refs)
+
+    # readers
+
+    def definitions(self, version: int) -> DefinitionSet:
+        return definitions.load(self.space, version)
+
+    def stored(self, profile: str) -> Profile | None:
+        found = profiles.read(self.space, profile)
+        return found.profile if found else None
+
+    def now(self, profile: str) -> Profile | None:
+        found = profiles.read(self.space, profile)
+        return as_of(found, self.definitions(found.version), self.clock.ms) if found else None
+
+    def computed(self, profile: str, shown: Callable[["World", str], Profile | None] = now) -> dict[str, Any]:
+        found = shown(self, profile)
+        return {key: entry.value for key, entry in found.computed.items()} if found else {}
