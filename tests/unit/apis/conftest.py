@@ -13,6 +13,7 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
+
 from personas import aws, clock
 from personas.stores import sources
 

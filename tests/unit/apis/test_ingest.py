@@ -9,11 +9,11 @@ from typing import Any
 
 import boto3
 import pytest
+
 from personas import events_stream, streams
 from personas.core.event import Event
 from personas.core.workspace import Source
 from personas.stores import refused, sources
-
 from tests.unit.apis.conftest import NOW, Function, MovableClock, basic
 
 KEY = "write-key"

@@ -88,10 +88,9 @@ def new(pk: str, sk: str, data: Any, **numbers: int) -> Item:
     return {"Put": {"TableName": table(), "Item": item(pk, sk, data, **numbers), "ConditionExpression": nothing_there}}
 
 
-def replaced(pk: str, sk: str, data: Any, **numbers: int) -> Item:
-    """A transaction's action: put over what is there."""
-    still_there = "attribute_exists(pk)"
-    return {"Put": {"TableName": table(), "Item": item(pk, sk, data, **numbers), "ConditionExpression": still_there}}
+def placed(pk: str, sk: str, data: Any, **numbers: int) -> Item:
+    """A transaction's action: put, whatever is there."""
+    return {"Put": {"TableName": table(), "Item": item(pk, sk, data, **numbers)}}
 
 
 def removed(pk: str, sk: str) -> Item:

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
-from urllib.parse import unquote
 
 import orjson
 from aws_lambda_powertools import Logger
@@ -55,7 +54,7 @@ class UnsupportedBody(InvalidInput):
 class Request:
     method: str
     path: str
-    """Not decoded: a part of it may hold an encoded slash."""
+    """Decoded, as HTTP APIs give it: an encoded slash within a part has become a slash like any other."""
     headers: dict[str, str]
     query: dict[str, str]
     id: str
@@ -133,7 +132,7 @@ class Answer:
 
 
 Handler = Callable[..., Answer]
-"""Takes the request and the decoded parts of its path."""
+"""Takes the request and the named parts of its path."""
 
 
 class Routes:
@@ -148,7 +147,7 @@ class Routes:
         for method, pattern, handler in self._routes:
             found = pattern.fullmatch(request.path.rstrip("/") or "/")
             if found and method == request.method:
-                return handler, {name: unquote(part) for name, part in found.groupdict().items()}
+                return handler, found.groupdict()
             path_known = path_known or bool(found)
         if path_known:
             raise MethodNotAllowed(f"{request.path} does not take {request.method}")
@@ -161,10 +160,20 @@ def status_of(error: Exception) -> int:
     return next((status for kind, status in STATUSES if isinstance(error, kind)), 500)
 
 
-def serve(event: dict[str, Any], routes: Routes, refused: Callable[[Exception, int], Any]) -> dict[str, Any]:
-    """The answer for API Gateway; `refused` gives the surface's error body for an error and its status."""
+def serve(
+    event: dict[str, Any],
+    routes: Routes,
+    refused: Callable[[Exception, int], Any],
+    guard: Callable[[Request], None] | None = None,
+) -> dict[str, Any]:
+    """The answer for API Gateway.
+
+    `refused` gives the surface's error body for an error and its status; `guard` raises where the request may not pass.
+    """
     request = Request.of(event)
     try:
+        if guard:
+            guard(request)
         handler, parts = routes.find(request)
         answer = handler(request, **parts)
     except Exception as error:  # noqa: BLE001 - the client gets an answer whatever happened; the log has the rest

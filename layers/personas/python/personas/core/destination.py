@@ -5,8 +5,17 @@
 (True, False)
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import urlsplit
+
+from personas.core.errors import InvalidInput
+
+WEBHOOK = "actions-webhook"
+TYPES = (WEBHOOK,)
+"""Destinations that can be made, by their slug in Segment's catalogue."""
+
+EVERYTHING = 'type = "identify" or type = "track" or type = "group"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +59,33 @@ class Destination:
     def of_data(cls, data: dict[str, Any]) -> "Destination":
         lists = {name: tuple(data[name]) for name in ("subscriptions", "audiences", "computed_traits")}
         return cls(**{**data, **lists})
+
+
+def checked(destination: Destination) -> Destination:
+    """The destination, ready to be sent to; a webhook's url may also stand in its settings.
+
+    Raises InvalidInput for a type that is not in the catalogue, and for a webhook without a place to send to.
+    """
+    if destination.type not in TYPES:
+        raise InvalidInput(f"type must be one of {', '.join(TYPES)}", "type")
+    subscriptions = destination.subscriptions
+    if not subscriptions:
+        mapping = {"url": destination.settings.get("url"), "method": "POST", "data": {"@path": "$."}}
+        send = {"name": "Send", "enabled": True, "partnerAction": "send", "trigger": EVERYTHING, "mapping": mapping}
+        subscriptions = (send,)
+    for place, subscription in enumerate(subscriptions):
+        if subscription.get("partnerAction") != "send":
+            raise InvalidInput("a webhook has one action, send", f"subscriptions.{place}.partnerAction")
+        if not _is_url((subscription.get("mapping") or {}).get("url")):
+            raise InvalidInput("a webhook needs an http or https url", f"subscriptions.{place}.mapping.url")
+    return replace(destination, subscriptions=subscriptions)
+
+
+def _is_url(given: Any) -> bool:
+    if not isinstance(given, str):
+        return False
+    try:
+        parts = urlsplit(given)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)

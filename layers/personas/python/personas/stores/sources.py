@@ -24,10 +24,11 @@ def write_key_partition(write_key: str) -> str:
 
 
 def create(source: Source) -> None:
-    """Idempotent for the same source."""
+    """The write keys of a source that is not enabled lead nowhere. Idempotent for the same source."""
     puts = [documents.item(partition(source.space), source.id, source.to_data())]
     owner = {"space": source.space, "source": source.id}
-    puts += [documents.item(write_key_partition(write_key), "key", owner) for write_key in source.write_keys]
+    keys = source.write_keys if source.enabled else ()
+    puts += [documents.item(write_key_partition(write_key), "key", owner) for write_key in keys]
     dynamo.batch_write(documents.table(), puts)
 
 

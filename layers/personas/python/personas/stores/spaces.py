@@ -43,14 +43,16 @@ def create(space: Space) -> None:
         raise Conflict(f"slug {space.slug!r} belongs to another space of this workspace") from None
 
 
-def remove(space: Space) -> None:
-    """From here on the space does not exist: senders' and readers' keys lead nowhere. Idempotent."""
-    documents.transact(
-        [
-            {"Delete": {"TableName": documents.table(), "Key": head_key(space.id)}},
-            documents.removed(WORKSPACE, space_key(space.id)),
-            documents.removed(WORKSPACE, slug_key(space.slug)),
-        ]
+def close(space: Space) -> None:
+    """From here on pipelines drop what belongs to the space; it is still found, to be deleted on. Idempotent."""
+    client("dynamodb").delete_item(TableName=documents.table(), Key=head_key(space.id))
+
+
+def forget(space: Space) -> None:
+    """The last of a deleted space: its name is free again. Idempotent."""
+    dynamo.batch_write(
+        documents.table(),
+        deletes=[documents.key(WORKSPACE, space_key(space.id)), documents.key(WORKSPACE, slug_key(space.slug))],
     )
 
 

@@ -1,0 +1,1 @@
+"""The Control API, one file per resource. Bodies are camelCase; answers lie under `data`."""

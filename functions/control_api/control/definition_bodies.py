@@ -1,0 +1,133 @@
+"""Bodies of computed traits and audiences, as Segment's Public API has them, to and from what we keep."""
+
+from typing import Any
+
+from pydantic import Field, TypeAdapter
+from pydantic.dataclasses import dataclass
+
+from control import edge
+from personas.core.errors import InvalidInput
+from personas.core.moments import DAY, iso
+from personas.core.query.definition import KNOWN, Options
+from personas.core.saved_definition import SavedDefinition
+
+ANONYMOUS = "anonymous_id"
+BY_DEFAULT = Options()
+
+
+@dataclass(config=edge.BODY)
+class OptionsBody:
+    filter_by_external_ids: list[str] | None = None
+    include_anonymous_users: bool | None = None
+    include_historical_data: bool | None = None
+    backfill_event_data_days: int | None = Field(default=None, ge=1)
+
+    def applied(self, created: int, known: Options = BY_DEFAULT) -> Options:
+        """The options with what the body says; history is counted from the definition's creation (ms)."""
+        return Options(self._external_ids(known), self._since(created, known))
+
+    def look_back_days(self, known: int | None) -> int | None:
+        """How many days of history count, where the body says anything about history; else what is known."""
+        if self.backfill_event_data_days is None and self.include_historical_data is None:
+            return known
+        return None if self.include_historical_data is False else self.backfill_event_data_days
+
+    def _external_ids(self, known: Options) -> tuple[str, ...]:
+        given = known.external_ids if self.filter_by_external_ids is None else tuple(self.filter_by_external_ids)
+        if not given:
+            raise InvalidInput("filterByExternalIds must name at least one type", "options.filterByExternalIds")
+        if self.include_anonymous_users is None:
+            return given
+        others = tuple(kind for kind in given if kind != ANONYMOUS)
+        return (*others, ANONYMOUS) if self.include_anonymous_users else others or KNOWN
+
+    def _since(self, created: int, known: Options) -> int | None:
+        if self.include_historical_data is False:
+            return created
+        if self.backfill_event_data_days is not None:
+            return created - self.backfill_event_data_days * DAY
+        return None if self.include_historical_data else known.since
+
+
+@dataclass(config=edge.BODY)
+class QueryBody:
+    query: str
+    type: str | None = None
+
+
+@dataclass(config=edge.BODY)
+class NewDefinition:
+    name: str
+    definition: QueryBody
+    enabled: bool = True
+    description: str = ""
+    audience_type: str | None = None
+    options: OptionsBody = Field(default_factory=OptionsBody)
+
+    def collection(self) -> str:
+        """`users` or `accounts`; audiences say it as audienceType, computed traits within the definition."""
+        return (
+            _collection(self.audience_type, "audienceType")
+            or _collection(self.definition.type, "definition.type")
+            or "users"
+        )
+
+
+@dataclass(config=edge.BODY)
+class DefinitionChanges:
+    name: str | None = None
+    definition: QueryBody | None = None
+    enabled: bool | None = None
+    description: str | None = None
+    audience_type: str | None = None
+    options: OptionsBody | None = None
+
+    def same_collection(self, collection: str) -> None:
+        """Raises InvalidInput where the body wants another one: what a definition is about cannot be changed."""
+        kind = self.definition.type if self.definition else None
+        for given, field in ((self.audience_type, "audienceType"), (kind, "definition.type")):
+            if (_collection(given, field) or collection) != collection:
+                raise InvalidInput(f"{field} cannot be changed: make a new definition", field)
+
+
+NEW = TypeAdapter(NewDefinition)
+CHANGES = TypeAdapter(DefinitionChanges)
+
+
+def shown(space: str, saved: SavedDefinition, announced: int) -> dict[str, Any]:
+    """`announced`: the newest version that every lane was told of."""
+    known = saved.definition
+    collection = known.collection.upper()
+    body: dict[str, Any] = {
+        "id": known.id,
+        "spaceId": space,
+        "name": known.name,
+        "key": known.key,
+        "enabled": saved.enabled,
+        "description": saved.description,
+        "definition": {"query": known.query, "type": collection},
+        "status": saved.status(announced),
+        "options": _options(saved),
+        "createdAt": iso(saved.created),
+        "updatedAt": iso(saved.updated),
+    }
+    return {**body, "audienceType": collection} if known.kind == "audience" else body
+
+
+def _options(saved: SavedDefinition) -> dict[str, Any]:
+    known = saved.definition.options
+    history = known.since is None or saved.look_back_days is not None
+    options: dict[str, Any] = {
+        "filterByExternalIds": known.external_ids,
+        "includeAnonymousUsers": ANONYMOUS in known.external_ids,
+        "includeHistoricalData": history,
+    }
+    return {**options, "backfillEventDataDays": saved.look_back_days} if saved.look_back_days else options
+
+
+def _collection(given: str | None, field: str) -> str | None:
+    if given is None:
+        return None
+    if given.lower() not in ("users", "accounts"):
+        raise InvalidInput(f"{field} must be USERS or ACCOUNTS", field)
+    return given.lower()

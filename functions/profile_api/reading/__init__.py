@@ -1,0 +1,1 @@
+"""The Profile API, one file per part of a profile."""

@@ -1,0 +1,103 @@
+"""Definitions of a space, and the snapshots that handlers compute with.
+
+Every change makes a new version: one transaction writes the definition, the compiled snapshot of all enabled ones and
+the head. A snapshot never changes, so that a warm worker may keep it; a large one lies in several items.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from personas import documents, wire
+from personas.core.compute.definition_set import DefinitionSet
+from personas.core.errors import NotFound, TooLarge, Unavailable
+from personas.core.saved_definition import SavedDefinition
+from personas.stores import spaces
+
+TRIES = 8
+MAX_PARTS = 9
+"""Parts of a snapshot: a transaction takes 4 MB in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What to do to the definitions of a space: save some, remove some (by id)."""
+
+    saved: tuple[SavedDefinition, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+def partition(space: str) -> str:
+    return f"{space}#definition"
+
+
+def snapshot_partition(space: str) -> str:
+    return f"{space}#definitions"
+
+
+def snapshot_key(version: int, part: int | str) -> str:
+    return f"v{version:08d}#{part}"
+
+
+@lru_cache(maxsize=512)
+def load(space: str, version: int) -> DefinitionSet:
+    """What was enabled at a version, compiled. Version 0 is empty. Raises NotFound where the space is gone."""
+    if version == 0:
+        return DefinitionSet.empty()
+    parts = [item["data"]["B"] for item in documents.items(snapshot_partition(space), snapshot_key(version, ""))]
+    if not parts:
+        raise NotFound(f"space {space} has no definitions of version {version}")
+    return DefinitionSet.of_data(wire.unpack(b"".join(parts)))
+
+
+def of_space(space: str) -> tuple[SavedDefinition, ...]:
+    """Read consistently, oldest first."""
+    found = [SavedDefinition.of_data(data) for data in documents.all_of(partition(space))]
+    return tuple(sorted(found, key=lambda saved: (saved.created, saved.id)))
+
+
+def get(space: str, definition_id: str) -> SavedDefinition | None:
+    data = documents.get(partition(space), definition_id)
+    return SavedDefinition.of_data(data) if data else None
+
+
+def change(space: str, decide: Callable[[tuple[SavedDefinition, ...], int], Change]) -> int:
+    """Apply what `decide` makes of (all definitions, the version to come), all or nothing; the new version.
+
+    Decides again when another change came first. Raises what `decide` and the compiler raise, and NotFound where the
+    space does not exist.
+    """
+    for _ in range(TRIES):
+        head = spaces.head(space)
+        if head is None:
+            raise NotFound(f"there is no space {space!r}")
+        version = head.definitions + 1
+        before = of_space(space)
+        decided = decide(before, version)
+        after = {saved.id: saved for saved in (*before, *decided.saved) if saved.id not in decided.removed}
+        compiled = DefinitionSet.of(version, [saved.definition for saved in after.values() if saved.enabled])
+        moved = spaces.head_moved(space, "definitions", version)
+        try:
+            documents.transact([moved, *_writes(space, decided), *_snapshot(space, version, compiled)])
+        except (documents.NotAsExpected, Unavailable):
+            continue
+        return version
+    raise Unavailable(f"the definitions of space {space} changed {TRIES} times meanwhile")
+
+
+def _writes(space: str, decided: Change) -> list[dict[str, Any]]:
+    puts = [documents.placed(partition(space), saved.id, saved.to_data()) for saved in decided.saved]
+    return puts + [documents.removed(partition(space), removed) for removed in decided.removed]
+
+
+def _snapshot(space: str, version: int, compiled: DefinitionSet) -> list[dict[str, Any]]:
+    packed = wire.pack(compiled.to_data(), 6)
+    parts = [packed[start : start + documents.MAX_DATA] for start in range(0, len(packed), documents.MAX_DATA)]
+    if len(parts) > MAX_PARTS:
+        raise TooLarge("the definitions of this space are too many: delete or disable some of them")
+    pk = snapshot_partition(space)
+    items = [
+        {**documents.key(pk, snapshot_key(version, place)), "data": {"B": part}} for place, part in enumerate(parts)
+    ]
+    return [{"Put": {"TableName": documents.table(), "Item": item}} for item in items]
