@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import boto3
 import pytest
 from moto import mock_aws
+
 from personas import aws
 from personas.core.dead_letter import DeadLetter
 from personas.core.event import Event
