@@ -33,6 +33,9 @@ class Machinery(Protocol):
     invocations: Mapping[str, int]
     """How often each function was invoked so far."""
 
+    hurry: bool
+    """While true, batching windows are not waited for."""
+
     async def pending(self) -> list[str]: ...
 
 
@@ -53,10 +56,20 @@ class Settling:
         self._feeders, self._foresights, self._dynamodb = feeders, foresights, dynamodb
         self._seen: dict[str, tuple[int, int]] = {}
         self._alarms: dict[str, int] = {}
+        self._settling = 0
 
     async def settle(self, timeout_s: float = 300.0) -> None:
         """Return once nothing is pending. Raises NotSettled when the time is up first."""
         deadline = time.monotonic() + timeout_s
+        self._settling += 1
+        self._machinery.hurry = True
+        try:
+            await self._until_settled(deadline)
+        finally:
+            self._settling -= 1
+            self._machinery.hurry = self._settling > 0
+
+    async def _until_settled(self, deadline: float) -> None:
         while True:
             pending = await self.pending()
             if not pending:
