@@ -1,0 +1,26 @@
+"""A merge is the fact that one profile became part of another: by which event, over which identifier, by which rule."""
+
+from dataclasses import dataclass
+
+from personas.core.identifier import Identifier
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    id: str
+    """The same however often it is announced; another one when the same two profiles merge again later."""
+    survivor: str
+    loser: str
+    at: int
+    """When the bridging event was received, in ms."""
+    message_id: str
+    source_id: str
+    identifier: Identifier
+    """The identifier of the event that led to the loser."""
+    rule: str
+    """The rule of that identifier, in words."""
+
+
+def merge_id(loser: str, version: int) -> str:
+    """`version`: the loser's own, as it was when it lost. It grows with every change of the loser."""
+    return f"{loser}.{version}"

@@ -1,0 +1,162 @@
+"""The items of the identity graph: their keys, and how they turn into what `core` knows.
+
+A **mapping** leads from an identifier to the profile that claimed it, and never changes. A **root** stands for a profile,
+and points to its survivor once merged. **Facts** lie under the root of the profile that they happened to: identifiers
+gained (`id#`), merges survived (`merge#`), identifiers set aside (`aside#`). Every partition key starts with the space.
+"""
+
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+
+from personas.aws import setting
+from personas.core.identifier import Identifier
+from personas.core.identity.external_id import ExternalId
+from personas.core.identity.merge import Merge
+from personas.core.identity.root import Root
+
+Item = dict[str, Any]
+
+MAX_PART = 400
+"""Bytes of a type or a value within a key: a sort key is at most 1,024 bytes."""
+
+ROOT = "root"
+MAPPING = "mapping"
+FACT_OF_IDENTIFIER = "id#"
+FACT_OF_MERGE = "merge#"
+FACT_OF_ASIDE = "aside#"
+
+
+def table() -> str:
+    return setting("IDENTITY_TABLE")
+
+
+def mapping_key(space: str, identifier: Identifier) -> Item:
+    return _key(f"{space}#id#{identifier_text(identifier)}", MAPPING)
+
+
+def root_key(space: str, profile: str) -> Item:
+    return _key(profile_pk(space, profile), ROOT)
+
+
+def profile_pk(space: str, profile: str) -> str:
+    return f"{space}#profile#{profile}"
+
+
+def identifier_text(identifier: Identifier) -> str:
+    """Different for different identifiers, and short enough for a key.
+
+    >>> identifier_text(Identifier("a#b", "c")), identifier_text(Identifier("a", "b#c"))
+    ('users#a%23b#c', 'users#a#b#c')
+    """
+    kind = identifier.type.replace("%", "%25").replace("#", "%23")
+    return f"{identifier.collection}#{_short(kind)}#{_short(identifier.value)}"
+
+
+def mapping_item(space: str, identifier: Identifier, profile: str) -> Item:
+    return {**mapping_key(space, identifier), "profile": {"S": profile}}
+
+
+def root_item(space: str, root: Root) -> Item:
+    item = {
+        **root_key(space, root.id),
+        "version": {"N": str(root.version)},
+        "created": {"N": str(root.created)},
+        "data": {"B": orjson.dumps(root.to_data())},
+    }
+    if root.merged_into:
+        item["merged_into"] = {"S": root.merged_into}
+    return item
+
+
+def root_of(item: Item) -> Root:
+    data = orjson.loads(bytes(item["data"]["B"]))
+    return Root(
+        id=item["pk"]["S"].rpartition("#")[2],
+        created=int(item["created"]["N"]),
+        version=int(item["version"]["N"]),
+        claims={kind: tuple(moments) for kind, moments in data["c"].items()},
+        merged=tuple(data["m"]),
+        merged_into=item.get("merged_into", {}).get("S"),
+    )
+
+
+def external_id_item(space: str, profile: str, fact: ExternalId, event: str, rule: str) -> Item:
+    """`event`: the type of the call that brought it; `rule`: the rule that it passed."""
+    return {
+        **_key(profile_pk(space, profile), FACT_OF_IDENTIFIER + identifier_text(fact.identifier)),
+        **_texts(
+            kind="identifier",
+            type=fact.type,
+            value=fact.id,
+            collection=fact.collection,
+            encoding=fact.encoding,
+            source=fact.source_id,
+            message=fact.first_message_id,
+            event=event,
+            rule=rule,
+        ),
+        "at": {"N": str(fact.created_at)},
+    }
+
+
+def external_id_of(item: Item) -> ExternalId:
+    return ExternalId(
+        type=item["type"]["S"],
+        id=item["value"]["S"],
+        collection=item["collection"]["S"],
+        source_id=item["source"]["S"],
+        created_at=int(item["at"]["N"]),
+        first_message_id=item["message"]["S"],
+        encoding=item["encoding"]["S"],
+    )
+
+
+def merge_item(space: str, merge: Merge) -> Item:
+    """Under the survivor. A merge of the same two that comes after they were taken apart is another item."""
+    return {
+        **_key(profile_pk(space, merge.survivor), f"{FACT_OF_MERGE}{merge.id}"),
+        **_texts(
+            kind="merge",
+            space=space,
+            id=merge.id,
+            survivor=merge.survivor,
+            loser=merge.loser,
+            message=merge.message_id,
+            source=merge.source_id,
+            type=merge.identifier.type,
+            value=merge.identifier.value,
+            collection=merge.identifier.collection,
+            rule=merge.rule,
+        ),
+        "at": {"N": str(merge.at)},
+    }
+
+
+def merge_of(item: Item) -> Merge:
+    return Merge(
+        id=item["id"]["S"],
+        survivor=item["survivor"]["S"],
+        loser=item["loser"]["S"],
+        at=int(item["at"]["N"]),
+        message_id=item["message"]["S"],
+        source_id=item["source"]["S"],
+        identifier=Identifier(item["type"]["S"], item["value"]["S"], item["collection"]["S"]),
+        rule=item["rule"]["S"],
+    )
+
+
+def _key(pk: str, sk: str) -> Item:
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+
+def _texts(**texts: str) -> Item:
+    return {name: {"S": text} for name, text in texts.items()}
+
+
+def _short(text: str) -> str:
+    """The text, or `~` and its hash where it is long, so that nothing that somebody sends is too long for a key."""
+    if len(text) <= MAX_PART and len(text.encode()) <= MAX_PART and not text.startswith("~"):
+        return text
+    return "~" + blake2b(text.encode(), digest_size=32).hexdigest()

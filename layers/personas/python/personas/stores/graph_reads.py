@@ -1,0 +1,51 @@
+"""Reading mappings and roots in few calls: one for all identifiers, then one for each step along merged roots."""
+
+from collections.abc import Collection, Iterable
+
+from personas import dynamo
+from personas.core.errors import PersonasError
+from personas.core.identifier import Identifier
+from personas.core.identity.root import Root
+from personas.stores import graph_items as items
+
+SpaceIdentifier = tuple[str, Identifier]
+SpaceProfile = tuple[str, str]
+
+
+class MergesInACircle(PersonasError):
+    """Following merged roots came back to where it had been: somebody wrote to the table by hand."""
+
+
+def mappings(wanted: Iterable[SpaceIdentifier]) -> dict[SpaceIdentifier, str]:
+    """The profile that claimed each; identifiers that nobody claimed are absent. Read consistently."""
+    by_pk = {items.mapping_key(*one)["pk"]["S"]: one for one in wanted}
+    keys = [items.mapping_key(*one) for one in by_pk.values()]
+    return {by_pk[item["pk"]["S"]]: item["profile"]["S"] for item in dynamo.batch_get(items.table(), keys)}
+
+
+def roots(wanted: Collection[SpaceProfile]) -> dict[SpaceProfile, Root]:
+    """The roots of the profiles, merged or not, as they are; those that do not exist are absent. Read consistently."""
+    by_pk = {items.profile_pk(*one): one for one in wanted}
+    keys = [items.root_key(*one) for one in by_pk.values()]
+    return {by_pk[item["pk"]["S"]]: items.root_of(item) for item in dynamo.batch_get(items.table(), keys)}
+
+
+def roots_and_survivors(wanted: Iterable[SpaceProfile]) -> dict[SpaceProfile, Root]:
+    """Those, and every root that they were merged into, up to the ones that are not merged."""
+    found: dict[SpaceProfile, Root] = {}
+    ahead = set(wanted)
+    while ahead:
+        read = roots(ahead)
+        found |= read
+        ahead = {(space, root.merged_into) for (space, _), root in read.items() if root.merged_into} - found.keys()
+    return found
+
+
+def current_root(found: dict[SpaceProfile, Root], space: str, profile: str) -> Root | None:
+    """Where merges have led the profile, as far as `found` knows; None where a root on the way is missing."""
+    for _ in range(len(found) + 1):
+        root = found.get((space, profile))
+        if root is None or root.merged_into is None:
+            return root
+        profile = root.merged_into
+    raise MergesInACircle(f"profile {profile} of space {space}")

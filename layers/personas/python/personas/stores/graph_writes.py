@@ -1,0 +1,96 @@
+"""Writing to the identity graph: claims and merges, each a transaction that checks what was decided on.
+
+Both raise GraphMoved, having changed nothing, where somebody else was faster: read again and decide again. Neither may
+simply be sent again; deciding again after reading makes the whole idempotent.
+"""
+
+from collections.abc import Sequence
+
+from botocore.exceptions import ClientError
+
+from personas.aws import client
+from personas.core.errors import Unavailable
+from personas.core.identity.external_id import ExternalId
+from personas.core.identity.merge import Merge
+from personas.core.identity.resolver import Aside
+from personas.core.identity.root import Root
+from personas.core.moments import DAY, SECOND
+from personas.stores import graph_items as items
+from personas.stores.graph_items import Item
+
+MAX_CLAIMS = 25
+"""Identifiers in one transaction: two items each, of the 100 that DynamoDB takes."""
+
+ASIDE_DAYS = 90
+"""How long it is remembered that an identifier was set aside: a shared device brings new ones every day."""
+
+
+class GraphMoved(Unavailable):
+    """A root or an identifier is no longer as it was when the decision was made."""
+
+
+Claim = tuple[ExternalId, str]
+"""What is gained, and the rule that it passed."""
+
+
+def claim(space: str, before: Root | None, after: Root, claims: Sequence[Claim], event: str) -> None:
+    """The profile gains at most MAX_CLAIMS identifiers; `before` is None for a new profile. Raises GraphMoved."""
+    actions = [_root_put(space, before, after)]
+    for fact, rule in claims:
+        actions.append(_put_new(items.mapping_item(space, fact.identifier, after.id)))
+        actions.append(_put(items.external_id_item(space, after.id, fact, event, rule)))
+    _transact(actions)
+
+
+def merge(space: str, survivor: tuple[Root, Root], loser: tuple[Root, Root], fact: Merge) -> None:
+    """Two profiles become one; both come as (before, after). Raises GraphMoved."""
+    actions = [_root_put(space, *survivor), _root_put(space, *loser), _put_new(items.merge_item(space, fact))]
+    _transact(actions)
+
+
+def note_aside(space: str, profile: str, aside: Aside, seen: ExternalId, event: str) -> None:
+    """That the identifier does not lead to this profile, and why. Idempotent: the first event to say so is kept."""
+    item = items.external_id_item(space, profile, seen, event, aside.rule)
+    item["sk"] = {"S": items.FACT_OF_ASIDE + items.identifier_text(aside.identifier)}
+    item["kind"] = {"S": "aside"}
+    item["ttl"] = {"N": str((seen.created_at + ASIDE_DAYS * DAY) // SECOND)}
+    not_noted_yet = "attribute_not_exists(pk)"
+    try:
+        client("dynamodb").put_item(TableName=items.table(), Item=item, ConditionExpression=not_noted_yet)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise
+
+
+def _root_put(space: str, before: Root | None, after: Root) -> Item:
+    put = _put_new(items.root_item(space, after))
+    if before is not None:
+        not_merged = "attribute_not_exists(merged_into)"
+        still_at_the_version_decided_on = "version = :version"
+        put["Put"]["ConditionExpression"] = f"{not_merged} AND {still_at_the_version_decided_on}"
+        put["Put"]["ExpressionAttributeValues"] = {":version": {"N": str(before.version)}}
+    return put
+
+
+def _put_new(item: Item) -> Item:
+    put = _put(item)
+    nobody_was_faster = "attribute_not_exists(pk)"
+    put["Put"]["ConditionExpression"] = nobody_was_faster
+    return put
+
+
+def _put(item: Item) -> Item:
+    return {"Put": {"TableName": items.table(), "Item": item}}
+
+
+def _transact(actions: list[Item]) -> None:
+    """botocore gives each call a token, so that its own retry after a lost answer is the same transaction."""
+    try:
+        client("dynamodb").transact_write_items(TransactItems=actions)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "TransactionCanceledException":
+            raise
+        codes = {reason.get("Code") for reason in error.response.get("CancellationReasons", [])} - {None, "None"}
+        if codes & {"ValidationError", "ItemCollectionSizeLimitExceeded"}:
+            raise
+        raise GraphMoved(f"transaction cancelled: {', '.join(sorted(codes))}") from None
