@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from control import edge
 from personas.core.identity.rules import Rules
 from personas.http import Answer, Request
 from personas.stores import identity_rules
-from pydantic import TypeAdapter
 
 SETTINGS = TypeAdapter(dict[str, Any])
 """An object; what is in it is the rules' own business, which name the field that is wrong."""

@@ -2,17 +2,16 @@
 
 from typing import Any
 
-from personas.core.identity.external_id import ExternalId
-
 from control import edge
 from personas.clock import now_ms
 from personas.core.errors import InvalidInput, NotFound
+from personas.core.identity.external_id import ExternalId
+from personas.core.identity.merge import Merge
 from personas.core.moments import iso
 from personas.core.profile.profile import Profile, Trait
 from personas.core.profile.reading import as_of
 from personas.http import Answer, Request
 from personas.stores import definitions, graph, identity_rules, profiles
-from personas.stores.graph import Merge
 
 COLLECTIONS = ("users", "accounts")
 
@@ -100,13 +99,14 @@ def _identifier(one: ExternalId) -> dict[str, Any]:
 
 
 def _merge(merge: Merge) -> dict[str, Any]:
-    bridge = merge.bridge
+    bridge = merge.identifier
     return {
         "id": merge.id,
         "survivor": merge.survivor,
         "loser": merge.loser,
         "at": iso(merge.at),
-        "messageId": merge.event,
+        "messageId": merge.message_id,
+        "sourceId": merge.source_id,
         "identifier": {"type": bridge.type, "value": bridge.value, "collection": bridge.collection},
         "rule": merge.rule,
     }

@@ -4,9 +4,13 @@ from typing import Any
 
 from personas.clock import now_ms
 from personas.core.event import Event
+from personas.core.identifier import Identifier
+from personas.core.identity.external_id import ENCODING
+from personas.core.identity.extraction import extract
+from personas.core.identity.rules import Rules
 from personas.core.moments import DAY, iso, parse_iso
 from personas.http import Answer, Request
-from personas.stores import graph, pages
+from personas.stores import graph, identity_rules, pages
 from reading import access
 
 DEFAULT, MOST = 10, 100
@@ -29,7 +33,8 @@ def show(request: Request, space: str, collection: str, identifier: str) -> Answ
     included, excluded = access.chosen(request, "include"), access.chosen(request, "exclude") or frozenset()
     listed = [event for event in events if (included is None or event.name in included) and event.name not in excluded]
     page, cursor = access.listed(request, listed, _place, limit, descending=order == "desc")
-    return Answer({"data": [_shown(event, found) for event in page], "cursor": cursor})
+    rules = identity_rules.current(found.space)
+    return Answer({"data": [_shown(event, found, rules) for event in page], "cursor": cursor})
 
 
 def _moment(request: Request, name: str, default: int) -> int:
@@ -44,9 +49,9 @@ def _place(event: Event) -> str:
     return f"{event.at:015d}:{event.received:015d}:{event.fingerprint.hex()}"
 
 
-def _shown(event: Event, found: access.Found) -> dict[str, Any]:
+def _shown(event: Event, found: access.Found, rules: Rules) -> dict[str, Any]:
     shown: dict[str, Any] = {
-        "external_ids": _external_ids(event),
+        "external_ids": [_external_id(identifier) for identifier in _identifiers(event, rules)],
         "context": event.context,
         "type": event.type,
         "message_id": event.message_id,
@@ -59,15 +64,15 @@ def _shown(event: Event, found: access.Found) -> dict[str, Any]:
     return {**shown, "traits": event.traits} if event.type in ("identify", "group") else shown
 
 
-def _external_ids(event: Event) -> list[dict[str, str]]:
-    """The ids that the call itself names."""
-    named = (
-        ("user_id", "userId", "users"),
-        ("anonymous_id", "anonymousId", "users"),
-        ("group_id", "groupId", "accounts"),
-    )
-    return [
-        {"collection": collection, "type": kind, "id": event.body[field], "encoding": "none"}
-        for kind, field, collection in named
-        if event.body.get(field)
-    ]
+def _identifiers(event: Event, rules: Rules) -> tuple[Identifier, ...]:
+    extracted = extract(rules, event)
+    return extracted.users + extracted.accounts
+
+
+def _external_id(identifier: Identifier) -> dict[str, str]:
+    return {
+        "collection": identifier.collection,
+        "type": identifier.type,
+        "id": identifier.value,
+        "encoding": ENCODING,
+    }

@@ -9,6 +9,7 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from personas.core.errors import InvalidInput, NotFound, TooLarge
 from personas.core.tracking.admission import Admission, admit
 from personas.core.tracking.submission import MAX_BATCH, MAX_EVENT, read
