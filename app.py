@@ -4,7 +4,8 @@
     CDK_OUTDIR=cdk.out .venv/bin/python app.py        # the same template without the CDK command line
 
 Context: stage (dev, prod), freshnessSeconds (1 in dev, 10 in prod), shards (1; of each stream), plan (business),
-alarmEmail (none), local (false; true leaves out what only AWS needs to be given: the vendor layers and node_modules).
+alarmEmail (none), privateDestinations (none; hosts that deliver may call although their addresses are private), local
+(false; true leaves out what only AWS needs to be given: the vendor layers and node_modules).
 """
 
 import json

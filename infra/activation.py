@@ -16,6 +16,8 @@ from infra import grants, paths, stream_mapping
 from infra.shared import Shared
 from infra.workflow import Workflow, call
 
+_OUTBOX = (*grants.READ, "PutItem", "UpdateItem", "BatchWriteItem")
+
 
 class Activation(Construct):
     def __init__(self, scope: Construct, id: str, *, shared: Shared) -> None:
@@ -51,8 +53,8 @@ class Activation(Construct):
                 "ACTIVATION_TABLE": storage.activation_table.table_name,
             },
         )
-        grants.use_table(self.changes, storage.control_table, *grants.READ)
-        grants.use_table(self.changes, storage.activation_table, *grants.READ, *grants.WRITE, *grants.CHECK)
+        grants.use_table(self.changes, storage.control_table, "Query")
+        grants.use_table(self.changes, storage.activation_table, *_OUTBOX)
         self.profiles_mapping = stream_mapping.of_table(
             self,
             "ProfileItems",
@@ -80,8 +82,8 @@ class Activation(Construct):
                 "WORK_BUCKET": storage.work_bucket.bucket_name,
             },
         )
-        grants.use_table(self.plan, storage.control_table, *grants.READ)
-        grants.use_table(self.plan, storage.activation_table, *grants.READ, *grants.WRITE, *grants.CHECK)
+        grants.use_table(self.plan, storage.control_table, "GetItem", "Query")
+        grants.use_table(self.plan, storage.activation_table, *_OUTBOX)
         grants.put_objects(self.plan, storage.work_bucket)
 
         self.deliver = shared.function(
@@ -94,12 +96,12 @@ class Activation(Construct):
             layers=(),
             code=None if shared.settings.local else paths.DELIVER,
             memory_mb=1024,
-            timeout_seconds=120,
+            # Plan, deliver and settle together stay within the five minutes of an EXPRESS run.
+            timeout_seconds=150,
             environment={
                 "CONTROL_TABLE": storage.control_table.table_name,
                 "WORK_BUCKET": storage.work_bucket.bucket_name,
-                # Destinations may not reach private addresses, except one machine's own sink.
-                "PRIVATE_DESTINATIONS": "127.0.0.1,localhost" if shared.settings.local else "",
+                "PRIVATE_DESTINATIONS": shared.settings.private_destinations,
             },
         )
         grants.use_table(self.deliver, storage.control_table, "GetItem")
@@ -120,7 +122,7 @@ class Activation(Construct):
                 "DEAD_LETTERS_BUCKET": storage.dead_letters_bucket.bucket_name,
             },
         )
-        grants.use_table(self.settle, storage.activation_table, *grants.READ, *grants.WRITE, *grants.CHECK)
+        grants.use_table(self.settle, storage.activation_table, *_OUTBOX)
         grants.get_objects(self.settle, storage.work_bucket)
         grants.put_objects(self.settle, storage.dead_letters_bucket)
 
@@ -133,7 +135,7 @@ class Activation(Construct):
             self,
             "Each batch",
             items_path=sfn.JsonPath.string_at("$.batches"),
-            max_concurrency=20,
+            max_concurrency=40,  # the most that an inline Map runs at once
             result_path=sfn.JsonPath.DISCARD,
         )
         # A batch that could not even be settled keeps its lease until that runs out; the others go on.

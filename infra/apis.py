@@ -29,7 +29,8 @@ class Apis(Construct):
                 "PROFILES_TABLE": storage.profiles_table.table_name,
             },
         )
-        for table in (storage.control_table, storage.identity_table, storage.profiles_table):
+        grants.use_table(self.profile_function, storage.control_table, "GetItem", "Query")
+        for table in (storage.identity_table, storage.profiles_table):
             grants.use_table(self.profile_function, table, *grants.READ)
         self.profile = ThrottledApi(
             self,

@@ -10,6 +10,8 @@ from constructs import Construct
 from infra import grants, stream_mapping
 from infra.shared import Shared
 
+_CLAIMS_AND_MERGES = ("GetItem", "BatchGetItem", "PutItem", "UpdateItem", "ConditionCheckItem")
+
 
 class Identity(Construct):
     def __init__(self, scope: Construct, id: str, *, shared: Shared) -> None:
@@ -30,7 +32,7 @@ class Identity(Construct):
             },
         )
         grants.use_table(self.identity, storage.control_table, *grants.READ)
-        grants.use_table(self.identity, storage.identity_table, *grants.READ, "PutItem", "UpdateItem", *grants.CHECK)
+        grants.use_table(self.identity, storage.identity_table, *_CLAIMS_AND_MERGES)
         grants.put_records(self.identity, streams.profiles)
         grants.put_objects(self.identity, storage.dead_letters_bucket)
         self.events_mapping = stream_mapping.of_stream(
@@ -52,10 +54,7 @@ class Identity(Construct):
             source="merges",
             memory_mb=512,
             timeout_seconds=60,
-            environment={
-                "IDENTITY_TABLE": storage.identity_table.table_name,
-                "PROFILES_STREAM": streams.profiles.stream_name,
-            },
+            environment={"PROFILES_STREAM": streams.profiles.stream_name},
         )
         grants.put_records(self.merges, streams.profiles)
         self.facts_mapping = stream_mapping.of_table(

@@ -34,8 +34,8 @@ class Recompute(Construct):
                 "WORK_BUCKET": storage.work_bucket.bucket_name,
             },
         )
-        grants.use_table(self.plan, storage.control_table, *grants.READ, "UpdateItem")
-        grants.use_table(self.plan, storage.profiles_table, *grants.READ, "PutItem")
+        grants.use_table(self.plan, storage.control_table, "GetItem", "Query", "UpdateItem")
+        grants.use_table(self.plan, storage.profiles_table, "GetItem", "Query", "PutItem")
         grants.put_records(self.plan, streams.profiles)
         grants.put_objects(self.plan, storage.work_bucket)
 

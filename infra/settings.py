@@ -28,6 +28,8 @@ class Settings:
     plan: str
     """The workspace's plan: spaces need `business`."""
     alarm_email: str | None
+    private_destinations: str
+    """Hosts (host or host:port, separated by commas) that deliver may call although their addresses are private."""
     local: bool
     """True leaves out what the local engine brings itself: vendor layers and node_modules."""
 
@@ -37,6 +39,7 @@ class Settings:
         stage = context("stage") or "dev"
         if stage not in STAGES:
             raise WrongContext(f"stage is {stage!r}; it must be one of {', '.join(STAGES)}")
+        local = str(context("local") or "false").lower() == "true"
         return cls(
             stage=stage,
             freshness_seconds=_whole(
@@ -45,7 +48,8 @@ class Settings:
             shards=_whole("shards", context("shards") or 1, 1, 1000),
             plan=context("plan") or "business",
             alarm_email=context("alarmEmail") or None,
-            local=str(context("local") or "false").lower() == "true",
+            private_destinations=context("privateDestinations") or ("127.0.0.1,localhost" if local else ""),
+            local=local,
         )
 
     @property
