@@ -2,27 +2,17 @@
 
 import asyncio
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
-from personas.local.emulator import Emulator
 from personas.local.engine_clock import EngineClock
 from personas.local.provision import emulated_client
 from personas.local.workflows import Machine, Workflows, interpretable
+from tests.engine import front_emulator
 
-EMULATOR = next(
-    path
-    for path in (
-        Path(os.environ.get("PERSONAS_EMULATOR", "")),
-        Path(".venv-emulator/bin/ministack"),
-        Path("/tmp/f/ms/bin/ministack"),
-    )
-    if path.is_file()
-).absolute()
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:"
 RETRY = [{"ErrorEquals": ["ToolDown"], "IntervalSeconds": 1, "MaxAttempts": 1}]
 
@@ -102,13 +92,9 @@ class Functions:
 
 @pytest.fixture(scope="module")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    home = tmp_path_factory.mktemp("emulator")
-    emulator = Emulator(EMULATOR, home / "state", home / "log")
-    with asyncio.Runner() as runner:
-        runner.run(emulator.start())
-        emulated_client("s3", emulator.url).create_bucket(Bucket="work")
-        yield emulator.url
-        runner.run(emulator.stop())
+    with front_emulator.emulator(tmp_path_factory.mktemp("emulator")) as url:
+        emulated_client("s3", url).create_bucket(Bucket="work")
+        yield url
 
 
 def run(emulator: str, tmp_path: Path, definition: dict, functions: Functions, type: str = "STANDARD"):
