@@ -1,6 +1,7 @@
 """From two images of a profile to what is told, and to whom."""
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from personas.core.activation.changes import Changes, diff
@@ -98,7 +99,7 @@ def test_a_tombstone_that_is_written_again_is_no_news() -> None:
 def test_of_several_images_the_last_value_stands() -> None:
     changes = Changes()
     images = [None, _profile(1, vip=True), _profile(2, vip=False), _profile(3, vip=True)]
-    for old, new in zip(images, images[1:], strict=False):
+    for old, new in pairwise(images):
         assert new is not None
         changes.add(old, new)
     (change,) = changes.of_space("spa_1")
