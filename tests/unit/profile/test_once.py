@@ -163,6 +163,7 @@ class Histories(RuleBasedStateMachine):
             assert profile.first is not None
             assert profile.created == min(event.received for event in mine)
             assert profile.updated == max(event.received for event in mine)
+            assert profile.events == len(mine)
             assert set(profile.accounts) == {a for p, _, a in good if a and self.world.root(p) == root}
             lineage = [person for person in PEOPLE if self.world.root(person) == root]
             paged = pages.read(self.world.space, lineage, 0, self.clock.ms + HOUR)

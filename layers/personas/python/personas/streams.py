@@ -35,7 +35,7 @@ class Record:
 
 
 def put_records(stream: str, records: list[Record]) -> None:
-    """Put all records; those of one partition key keep their order as long as each has a key of its own in the call."""
+    """Put all records; those of one partition key stay in their order, whatever is refused in between."""
     for batch in _batches(records):
         _put_batch(stream, [record.entry() for record in batch])
 
@@ -51,12 +51,15 @@ def _put_batch(stream: str, entries: list[dict[str, Any]]) -> None:
 
 
 def _batches(records: list[Record]) -> list[list[Record]]:
+    """A key occurs once in a call: of two records of a key, the first may be refused and the second taken."""
     batches: list[list[Record]] = []
-    size = MAX_BYTES
+    size, keys = MAX_BYTES, set[str]()
     for record in records:
-        if size + len(record.data) > MAX_BYTES or len(batches[-1]) == MAX_RECORDS:
+        full = size + len(record.data) > MAX_BYTES or len(batches[-1]) == MAX_RECORDS
+        if full or record.partition_key in keys:
             batches.append([])
-            size = 0
+            size, keys = 0, set()
         batches[-1].append(record)
+        keys.add(record.partition_key)
         size += len(record.data)
     return batches

@@ -21,6 +21,7 @@ class Part:
     accounts: tuple[str, ...] = ()
     first: Seen | None = None
     last: Seen | None = None
+    events: int = 0
     compute: dict[str, Any] = field(default_factory=dict)
     """Aggregates, as ComputeState gives them."""
     memory: dict[str, Any] = field(default_factory=dict)
@@ -36,6 +37,7 @@ class Part:
             accounts=profile.accounts,
             first=profile.first,
             last=profile.last,
+            events=profile.events,
             compute=state.compute.to_data(),
             memory={key: entry for key, entry in state.memory.to_data().items() if key != "n"},
             lineage=(profile.id, *state.lineage),
@@ -64,6 +66,7 @@ class Part:
             "a": list(self.accounts),
             "f": self.first.to_data() if self.first else None,
             "la": self.last.to_data() if self.last else None,
+            "n": self.events,
             "c": self.compute,
             "m": self.memory,
             "l": list(self.lineage),
@@ -78,6 +81,7 @@ class Part:
             accounts=tuple(data.get("a", ())),
             first=Seen(*data["f"]) if "f" in data else None,
             last=Seen(*data["la"]) if "la" in data else None,
+            events=data.get("n", 0),
             compute=data.get("c", {}),
             memory=data.get("m", {}),
             lineage=tuple(data.get("l", ())),

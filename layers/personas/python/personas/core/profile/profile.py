@@ -75,6 +75,8 @@ class Profile:
     accounts: tuple[str, ...] = ()
     first: Seen | None = None
     last: Seen | None = None
+    events: int = 0
+    """How many events it was made of: each counted once, wherever it was folded first."""
     merged_into: str | None = None
 
     @property
@@ -123,6 +125,8 @@ class Profile:
             data["a"] = list(self.accounts)
         if self.first and self.last:
             data["f"], data["l"] = self.first.to_data(), self.last.to_data()
+        if self.events:
+            data["n"] = self.events
         if self.merged_into:
             data["into"] = self.merged_into
         return data
@@ -140,5 +144,6 @@ class Profile:
             accounts=tuple(data.get("a", ())),
             first=Seen(*data["f"]) if "f" in data else None,
             last=Seen(*data["l"]) if "l" in data else None,
+            events=data.get("n", 0),
             merged_into=data.get("into"),
         )
