@@ -1,6 +1,6 @@
 """The identity graph for everybody who asks it: which profile has an identifier, and what makes up a profile.
 
-Whatever id a profile is asked by, the answer is about the one that it has become. See graph_items.py for what is stored.
+Whatever id a profile is asked by, the answer is about the one that it has become. graph_items.py says what is stored.
 """
 
 from collections.abc import Iterable
@@ -12,6 +12,9 @@ from personas.core.identity.merge import Merge
 from personas.core.identity.root import Root
 from personas.stores import graph_items as items
 from personas.stores import graph_reads as reads
+
+MAX_ID = 64
+"""Characters: longer texts that somebody asks by are no id of a profile, and may be too long for a key."""
 
 
 def find_profile(space: str, collection: str, type: str, value: str) -> str | None:
@@ -57,4 +60,6 @@ def _facts(space: str, profile: str, prefix: str) -> Iterable[items.Item]:
 
 
 def _current(space: str, profile: str) -> Root | None:
+    if len(profile) > MAX_ID:
+        return None
     return reads.current_root(reads.roots_and_survivors([(space, profile)]), space, profile)

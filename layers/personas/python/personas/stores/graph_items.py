@@ -1,8 +1,9 @@
 """The items of the identity graph: their keys, and how they turn into what `core` knows.
 
-A **mapping** leads from an identifier to the profile that claimed it, and never changes. A **root** stands for a profile,
-and points to its survivor once merged. **Facts** lie under the root of the profile that they happened to: identifiers
-gained (`id#`), merges survived (`merge#`), identifiers set aside (`aside#`). Every partition key starts with the space.
+A **mapping** leads from an identifier to the profile that claimed it, and never changes. A **root** stands for a
+profile, and points to its survivor once merged. **Facts** lie under the root of the profile that they happened to:
+identifiers gained (`id#`), merges survived (`merge#`), identifiers set aside (`aside#`). Every partition key starts
+with the space.
 """
 
 from hashlib import blake2b

@@ -1,0 +1,159 @@
+"""Reads the identity graph, lets the rules decide, and writes what they decided, until nobody is in the way.
+
+Invariant: whatever is written rests on roots at the versions that the decision was made on. Resolving an event again
+finds what it claimed before and changes nothing, so a crash between any two writes is healed by the next delivery.
+"""
+
+import random
+import secrets
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from personas.core.errors import PersonasError, Unavailable
+from personas.core.event import Event
+from personas.core.identifier import Identifier
+from personas.core.identity.external_id import ExternalId
+from personas.core.identity.known import Known
+from personas.core.identity.merge import Merge, merge_id
+from personas.core.identity.resolver import Decision, resolve
+from personas.core.identity.root import Root
+from personas.core.identity.rules import Rules
+from personas.dynamo import chunks
+from personas.stores import graph_reads as reads
+from personas.stores import graph_writes as writes
+from personas.stores.graph_reads import SpaceIdentifier
+
+TRIES = 12
+PAUSE, LONGEST_PAUSE = 0.01, 0.64
+"""Seconds: the pause doubles from try to try, and is drawn at random from nothing to that."""
+
+LOOKS = 4
+"""At the graph for one decision: more than one, as another thread may just have dropped what was read."""
+
+PREFIXES = {"users": "use_", "accounts": "acc_"}
+
+
+class GraphContended(Unavailable):
+    """Others changed the same profiles on every try."""
+
+
+class RootMissing(PersonasError):
+    """An identifier leads to a profile that does not exist: somebody deleted items by hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    profile: str
+    kept: tuple[Identifier, ...]
+    """The identifiers that lead there."""
+
+
+class Stitcher:
+    """Of one batch. `known` outlives it; that an identifier belongs to nobody is remembered for the batch only."""
+
+    def __init__(self, known: Known, now: int, new_id: Callable[[], str] = lambda: secrets.token_urlsafe(16)) -> None:
+        self._known = known
+        self._now = now
+        self._new_id = new_id
+        self._unclaimed: set[SpaceIdentifier] = set()
+
+    def look_up(self, wanted: Iterable[SpaceIdentifier]) -> None:
+        """Read what is not known about these, in few calls."""
+        profiles = {one: self._known.profile_of(*one) for one in wanted}
+        claimed = reads.mappings(one for one, profile in profiles.items() if profile is None)
+        for (space, identifier), profile in claimed.items():
+            self._known.put_mapping(space, identifier, profile)
+        self._unclaimed |= {one for one in profiles.keys() - claimed.keys() if profiles[one] is None}
+        ids = {(space, profile) for (space, _), profile in (profiles | claimed).items() if profile}
+        stale = {(space, profile) for space, profile in ids if not self._known.root(space, profile, self._now)}
+        for (space, _), root in reads.roots_and_survivors(stale).items():
+            self._known.put_root(space, root, self._now)
+
+    def root_id_of(self, space: str, identifier: Identifier) -> str | None:
+        """The profile that it leads to, as far as is known without reading."""
+        root = self._known.root_of(space, identifier, self._now)
+        return root.id if root else None
+
+    def resolve(self, rules: Rules, event: Event, identifiers: Sequence[Identifier]) -> Resolved:
+        """Raises GraphContended, RootMissing and what AWS raises. Idempotent."""
+        for attempt in range(TRIES):
+            found = self._found(event.space, identifiers)
+            decision = resolve(rules, identifiers, found, event.received)
+            try:
+                return Resolved(self._carry_out(rules, event, decision).id, decision.kept)
+            except writes.GraphMoved:
+                self._forget(event.space, decision)
+            time.sleep(random.uniform(0, min(LONGEST_PAUSE, PAUSE * 2**attempt)))  # noqa: S311 - jitter, not a secret
+        raise GraphContended(f"event {event.message_id} met other changes of its profiles {TRIES} times")
+
+    def _found(self, space: str, identifiers: Sequence[Identifier]) -> dict[Identifier, Root]:
+        """The current root of each that has one, read where it is not known."""
+        for _ in range(LOOKS):
+            found = self._remembered(space, identifiers)
+            missing = [(space, one) for one in identifiers if one not in found and (space, one) not in self._unclaimed]
+            if not missing:
+                return found
+            self.look_up(missing)
+        raise RootMissing(f"what {[one.type for _, one in missing]} of space {space} lead to is missing")
+
+    def _remembered(self, space: str, identifiers: Sequence[Identifier]) -> dict[Identifier, Root]:
+        roots = ((one, self._known.root_of(space, one, self._now)) for one in identifiers)
+        return {one: root for one, root in roots if root}
+
+    def _carry_out(self, rules: Rules, event: Event, decision: Decision) -> Root:
+        root = decision.survivor
+        for loser, bridge in decision.losers:
+            assert root is not None  # noqa: S101 - where there are losers there is a survivor
+            root = self._merge(rules, event, root, loser, bridge)
+        for claims in chunks(list(decision.claims), writes.MAX_CLAIMS):
+            root = self._claim(rules, event, root, claims)
+        assert root is not None  # noqa: S101 - an event that finds nobody claims something
+        self._note_asides(event, root, decision)
+        return root
+
+    def _merge(self, rules: Rules, event: Event, root: Root, loser: Root, bridge: Identifier) -> Root:
+        after, gone = root.absorbing(loser), loser.yielding_to(root)
+        fact = Merge(
+            id=merge_id(loser.id, loser.version),
+            survivor=root.id,
+            loser=loser.id,
+            at=event.received,
+            message_id=event.message_id,
+            source_id=event.source,
+            identifier=bridge,
+            rule=str(rules.rule(bridge.type)),
+        )
+        writes.merge(event.space, (root, after), (loser, gone), fact)
+        self._known.put_root(event.space, gone, self._now)
+        self._known.put_root(event.space, after, self._now)
+        return after
+
+    def _claim(self, rules: Rules, event: Event, before: Root | None, claims: Sequence[Identifier]) -> Root:
+        root = before or Root(PREFIXES[claims[0].collection] + self._new_id(), created=event.received)
+        after = root.claiming(*(one.type for one in claims), at=event.received)
+        facts = [(_seen(event, one), str(rules.rule(one.type))) for one in claims]
+        writes.claim(event.space, before, after, facts, event.type)
+        self._known.put_root(event.space, after, self._now)
+        for one in claims:
+            self._known.put_mapping(event.space, one, after.id)
+        return after
+
+    def _note_asides(self, event: Event, root: Root, decision: Decision) -> None:
+        for aside in decision.aside:
+            if self._known.first_aside(event.space, root.id, aside.identifier):
+                writes.note_aside(event.space, root.id, aside, _seen(event, aside.identifier), event.type)
+                self._known.noted_aside(event.space, root.id, aside.identifier)
+
+    def _forget(self, space: str, decision: Decision) -> None:
+        """What a decision that others overtook rested on is read again."""
+        self._unclaimed.difference_update((space, one) for one in decision.claims)
+        for root in (decision.survivor, *(loser for loser, _ in decision.losers)):
+            if root:
+                self._known.drop_root(space, root.id)
+
+
+def _seen(event: Event, identifier: Identifier) -> ExternalId:
+    return ExternalId(
+        identifier.type, identifier.value, identifier.collection, event.source, event.received, event.message_id
+    )
