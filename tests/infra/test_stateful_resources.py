@@ -91,3 +91,9 @@ def test_work_goes_after_a_week_and_dead_letters_after_ninety_days(dev):
         "DeadLetters": 90,
         "AccessLogs": 90,
     }
+
+
+def test_the_first_workspace_token_has_256_random_bits(dev):
+    """43 letters and digits."""
+    (secret,) = dev.named("AWS::SecretsManager::Secret").values()
+    assert secret["Properties"]["GenerateSecretString"] == {"ExcludePunctuation": True, "PasswordLength": 43}
