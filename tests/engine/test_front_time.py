@@ -1,4 +1,4 @@
-"""Time that a test moves: which runs lie on the way, in what order, and which are skipped as they would find nothing."""
+"""Time that a test moves: which runs lie on the way, in what order, and which are skipped because nothing is due."""
 
 import asyncio
 import json

@@ -4,25 +4,17 @@ import fcntl
 import shutil
 import socket
 import subprocess
-import sys
 from pathlib import Path
 from typing import IO
 
 from personas.core.errors import PersonasError
 from personas.local import checkout
 
-MIN_PYTHON = (3, 11)
 MIN_NODE = 20
 
 
 class CannotStart(PersonasError):
     """The machine lacks something; the message says what, and what to do."""
-
-
-def python() -> None:
-    if sys.version_info < MIN_PYTHON:
-        running = ".".join(map(str, sys.version_info[:3]))
-        raise CannotStart(f"Python 3.11 or newer is needed, this is {running}: install one and run `make clean run`.")
 
 
 def node() -> None:

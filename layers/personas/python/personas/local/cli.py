@@ -31,7 +31,6 @@ def main(arguments: list[str] | None = None) -> int:
     up.add_argument("--once", action="store_true", help="exit with status 0 after the summary")
     given = parser.parse_args(arguments)
     try:
-        checks.python()
         checks.node()
         checks.environments()
         checks.port(given.port)

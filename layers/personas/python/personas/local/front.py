@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 import orjson
 from aiohttp import web
 
-from personas.core.errors import Forbidden, TooLarge, Unauthenticated
-from personas.local.authorizers import AuthorizerFailed, Authorizers
+from personas.core.errors import Forbidden, PersonasError, TooLarge, Unauthenticated
+from personas.local.authorizers import Authorizers
 from personas.local.engine_clock import EngineClock
-from personas.local.http_event import MalformedResponse, Request, event, response
+from personas.local.http_event import Request, event, response
 from personas.local.invocation import Invoke
 from personas.local.routes import Cors, Route, Routes
 
@@ -24,8 +24,6 @@ class Front:
     def __init__(self, routes: Routes, invoke: Invoke, authorizers: Authorizers, clock: EngineClock) -> None:
         self._routes, self._invoke, self._authorizers, self._clock = routes, invoke, authorizers, clock
         self._runner: web.AppRunner | None = None
-        self.in_flight = 0
-        self.accepting = True
 
     async def start(self, port: int, local: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> None:
         """Listen on loopback. `local` serves what lies below /_local. Raises OSError when the port is taken."""
@@ -40,18 +38,13 @@ class Front:
 
     async def stop(self) -> None:
         """Take no more requests, and wait for those that are being served."""
-        self.accepting = False
         if self._runner is not None:
             await self._runner.cleanup()
 
     async def _serve(self, http: web.Request) -> web.StreamResponse:
-        self.in_flight += 1
-        try:
-            if http.method == "OPTIONS" and (answer := self._preflight(http)) is not None:
-                return answer
-            return await self._route(http)
-        finally:
-            self.in_flight -= 1
+        if http.method == "OPTIONS" and (answer := self._preflight(http)) is not None:
+            return answer
+        return await self._route(http)
 
     async def _route(self, http: web.Request) -> web.Response:
         path = http.raw_path.split("?", 1)[0]
@@ -68,7 +61,7 @@ class Front:
             answer = _answer(401, {"message": "Unauthorized"})
         except Forbidden:
             answer = _answer(403, {"message": "Forbidden"})
-        except (AuthorizerFailed, MalformedResponse) as error:
+        except PersonasError as error:
             _log.error("%s: %s", route.key, error)
             answer = _answer(500, _INTERNAL)
         if route.cors is not None:

@@ -39,10 +39,12 @@ class Sink:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._requests: list[dict[str, Any]] = []
-        if file.exists():
-            self._requests = [json.loads(line) for line in file.read_text().splitlines() if line.endswith("}")]
+        kept = file.read_text() if file.exists() else ""
+        self._requests = [json.loads(line) for line in kept.splitlines() if line.endswith("}")]
         file.parent.mkdir(parents=True, exist_ok=True)
         self._log = file.open("a")
+        if kept and not kept.endswith("\n"):
+            self._log.write("\n")  # what was cut off must not spoil the next line
         self.refused = 0
         self.failure = Failure(0, 503)
 
