@@ -59,7 +59,7 @@ async def _up(given: argparse.Namespace) -> int:
                 if given.once:
                     return 1
         if not given.once:
-            await asked_to_stop.wait()
+            await _unless(asked_to_stop, supervisor.emulator.ended())
         return 0
     finally:
         _say("Stopping")

@@ -23,12 +23,17 @@ class EmulatorDidNotStart(PersonasError):
     """ministack ended or stayed silent; the message names its log."""
 
 
+class EmulatorEnded(PersonasError):
+    """ministack is gone while the engine runs; what it had not saved is lost."""
+
+
 class Emulator:
     def __init__(self, command: Path, state: Path, log: Path, port: int | None = None) -> None:
         self._command, self._state, self._log = command, state, log
         self.port = port or children.free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._process: asyncio.subprocess.Process | None = None
+        self._stopping = False
 
     async def start(self) -> None:
         self._state.mkdir(parents=True, exist_ok=True)
@@ -47,8 +52,16 @@ class Emulator:
         pid_file.write_text(str(self._process.pid))
         await self._ready()
 
+    async def ended(self) -> None:
+        """Raises when ministack ends without having been told to."""
+        assert self._process is not None
+        status = await self._process.wait()
+        if not self._stopping:
+            raise EmulatorEnded(f"ministack ended by itself with status {status}; see {self._log}")
+
     async def stop(self) -> None:
         """Returns once the state is on disk."""
+        self._stopping = True
         if self._process is not None:
             await children.stop(self._process, SAVE_PATIENCE_S)
             (self._state / "pid").unlink(missing_ok=True)
