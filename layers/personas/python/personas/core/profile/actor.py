@@ -39,6 +39,7 @@ class Actor:
         self._custom = dict(self._stored.custom)
         self._identifiers = {kind: set(values) for kind, values in self._stored.identifiers.items()}
         self._accounts = set(self._stored.accounts)
+        self._held = dict(self._stored.computed)
         self._first, self._last = self._stored.first, self._stored.last
         self._events = self._stored.events
         self._at = max(now_ms, self.state.hour * HOUR)
@@ -107,7 +108,7 @@ class Actor:
     def _merge(self, delivery: Delivery, envelope: MergeEnvelope) -> None:
         if self.state.into or envelope.into == self._stored.id:
             return
-        part = Part.of_merged(self._draft({}), self.state)
+        part = Part.of_merged(self._draft(self._held), self.state)
         if part:
             key = f"merge:{envelope.merge}"
             self._emit(delivery, AbsorbEnvelope(envelope.space, envelope.into, key, part.to_data()))
@@ -156,6 +157,9 @@ class Actor:
         for kind, values in part.identifiers.items():
             self._identifiers.setdefault(kind, set()).update(values)
         self._accounts.update(part.accounts)
+        for key, membership in part.members.items():
+            if key not in self._held or self._held[key].value is not True:
+                self._held[key] = membership
         for seen in (part.first, part.last):
             if seen:
                 self._see(seen)
@@ -227,7 +231,7 @@ class Actor:
         keep_as_custom(self._custom, self._stored.computed, definitions, collection)
         draft = self._draft({})
         evaluation = self.state.compute.evaluate(definitions, draft.values(), draft.held, self._at, collection)
-        computed = computed_of(evaluation, definitions, collection, self._stored.computed, self._at)
+        computed = computed_of(evaluation, definitions, collection, self._held, self._at)
         return replace(draft, computed=computed), evaluation.due
 
     def outcome(self) -> Outcome | Recall:

@@ -10,7 +10,7 @@ from personas.core.envelope import EventEnvelope
 from personas.core.profile import custom
 from personas.core.profile.custom import CustomTraits, Stamp, set_traits
 from personas.core.profile.memory import Memory
-from personas.core.profile.profile import Profile, Seen
+from personas.core.profile.profile import Computed, Profile, Seen
 from personas.core.profile.state import State
 
 
@@ -25,6 +25,8 @@ class Part:
     compute: dict[str, Any] = field(default_factory=dict)
     """Aggregates, as ComputeState gives them."""
     memory: dict[str, Any] = field(default_factory=dict)
+    members: Mapping[str, Computed] = field(default_factory=dict)
+    """The memberships that were announced: where one ends with the merge, its exit is due."""
     lineage: tuple[str, ...] = ()
     """The profiles whose pages hold the events that the memory knows."""
 
@@ -40,6 +42,9 @@ class Part:
             events=profile.events,
             compute=state.compute.to_data(),
             memory={key: entry for key, entry in state.memory.to_data().items() if key != "n"},
+            members={
+                key: entry for key, entry in profile.computed.items() if entry.kind == "audience" and entry.value is True
+            },
             lineage=(profile.id, *state.lineage),
         )
 
@@ -50,7 +55,7 @@ class Part:
         traits: CustomTraits = {}
         set_traits(traits, event.traits, Stamp.of(event))
         seen = Seen(event.received, event.message_id, event.source)
-        identifiers = {"group_id": (str(event.body["groupId"]),)} if "groupId" in event.body else {}
+        identifiers = {entry.type: (entry.value,) for entry in envelope.identifiers if entry.collection == "accounts"}
         return cls(custom=traits, identifiers=identifiers, first=seen, last=seen)
 
     def remembered(self) -> Memory:
@@ -69,6 +74,7 @@ class Part:
             "n": self.events,
             "c": self.compute,
             "m": self.memory,
+            "h": {key: entry.to_data() for key, entry in self.members.items()},
             "l": list(self.lineage),
         }
         return {key: part for key, part in parts.items() if part}
@@ -84,5 +90,6 @@ class Part:
             events=data.get("n", 0),
             compute=data.get("c", {}),
             memory=data.get("m", {}),
+            members={key: Computed.of_data(key, entry) for key, entry in data.get("h", {}).items()},
             lineage=tuple(data.get("l", ())),
         )
