@@ -85,7 +85,7 @@ class Function:
     """One HTTP function, called as API Gateway would."""
 
     def __init__(self, module: ModuleType, authorization: str | None = None) -> None:
-        self._module = module
+        self.module = module
         self._authorization = authorization
 
     def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> Reply:
@@ -101,7 +101,7 @@ class Function:
             **_query(query),
             **_body(body),
         }
-        answer = self._module.handle(event, None)
+        answer = self.module.handle(event, None)
         return Reply(answer["statusCode"], answer["headers"], json.loads(answer["body"]) if answer["body"] else None)
 
 
@@ -133,6 +133,58 @@ def function(cloud: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Func
         return Function(module, authorization)
 
     return load
+
+
+class Context:
+    """Of an invocation that has all the time in the world."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000
+
+
+class Pipeline:
+    """Hands what lies in the streams to identity and profiles, as their stream mappings do."""
+
+    def __init__(self, function: Callable[..., Function]) -> None:
+        self._stages = (("events_stream", function("identity")), ("profiles_stream", function("profiles")))
+        self._read: dict[str, str] = {}
+
+    def run(self) -> None:
+        for stream, handler in self._stages:
+            while records := self._records(stream):
+                assert handler.module.handle({"Records": records}, Context()) == {"batchItemFailures": []}
+
+    def _records(self, stream: str) -> list[dict[str, Any]]:
+        kinesis = boto3.client("kinesis")
+        place = self._read.get(stream)
+        if place is None:
+            shard = kinesis.list_shards(StreamName=stream)["Shards"][0]["ShardId"]
+            place = kinesis.get_shard_iterator(StreamName=stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON")[
+                "ShardIterator"
+            ]
+        answer = kinesis.get_records(ShardIterator=place, Limit=10_000)
+        self._read[stream] = answer["NextShardIterator"]
+        return [
+            {
+                "eventSource": "aws:kinesis",
+                "eventID": f"shardId-000000000000:{record['SequenceNumber']}",
+                "kinesis": {
+                    "partitionKey": record["PartitionKey"],
+                    "sequenceNumber": record["SequenceNumber"],
+                    "data": base64.b64encode(record["Data"]).decode(),
+                },
+            }
+            for record in answer["Records"]
+        ]
+
+
+@pytest.fixture
+def pipeline(function: Callable[..., Function], monkeypatch: pytest.MonkeyPatch) -> Pipeline:
+    for variable in ("ARCHIVE_BUCKET", "DEAD_LETTERS_BUCKET"):
+        name = variable.lower().replace("_", "-")
+        monkeypatch.setenv(variable, name)
+        boto3.client("s3").create_bucket(Bucket=name)
+    return Pipeline(function)
 
 
 def basic(user: str) -> str:

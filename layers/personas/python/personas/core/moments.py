@@ -29,8 +29,7 @@ def parse_iso(text: str) -> int:
 
 def iso(ms: int) -> str:
     """ISO 8601 in UTC with milliseconds, as Segment writes timestamps."""
-    moment = _EPOCH + timedelta(milliseconds=ms)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"
+    return (_EPOCH + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def hour_of(ms: int) -> int:

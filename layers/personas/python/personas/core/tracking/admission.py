@@ -10,7 +10,7 @@ from typing import Any
 
 from personas.core.event import Event
 from personas.core.moments import iso
-from personas.core.tracking.rules import first_reason, moment
+from personas.core.tracking.rules import first_reason, is_writable, moment
 from personas.core.tracking.submission import MAX_EVENT, Submission
 
 _IDS = ("userId", "anonymousId", "groupId", "previousId", "messageId")
@@ -58,14 +58,12 @@ def _judged(call: Any, size: int, submission: Submission, received: int) -> tupl
     if size > MAX_EVENT:
         return f"a call must be at most {MAX_EVENT} bytes (32 KB), and this one has {size}", 0
     reason = first_reason(call)
-    if reason is None and call.get("sentAt") is None and moment(submission.sent_at or iso(received)) is None:
+    if reason is None and not call.get("sentAt") and submission.sent_at and moment(submission.sent_at) is None:
         reason = "sentAt must be an ISO 8601 timestamp, such as 2025-03-10T09:00:00.000Z"
     if reason is not None:
         return reason, 0
     at = _happened(call, submission, received)
-    try:
-        iso(at)
-    except (ValueError, OverflowError):
+    if not is_writable(at):
         return "timestamp and sentAt are too far apart to be a moment: mend the client's clock", 0
     return None, at
 

@@ -8,13 +8,16 @@ first reason counts, so that a rule may rely on those before it.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
-from personas.core.moments import iso, parse_iso
+from personas.core.moments import parse_iso
 from personas.core.tracking.submission import METHODS
 
 Call = dict[str, Any]
 Rule = Callable[[Call], str | None]
+
+EARLIEST, LATEST = parse_iso("0001-01-01"), parse_iso("9999-12-31T23:59:59.999")
 
 MAX_MESSAGE_ID = 100
 MAX_GROUP_ID = 500
@@ -119,14 +122,22 @@ def first_reason(call: Call) -> str | None:
 
 def moment(given: Any) -> int | None:
     """The moment in ms that a timestamp of a client names; None where it is not ISO 8601."""
-    if not isinstance(given, str):
-        return None
+    return _moment(given) if isinstance(given, str) else None
+
+
+@lru_cache(maxsize=1024)
+def _moment(text: str) -> int | None:
+    """Remembered, because a call's timestamp is looked at several times and a batch's on every call."""
     try:
-        at = parse_iso(given)
-        iso(at)
+        at = parse_iso(text)
     except (ValueError, OverflowError):
         return None
-    return at
+    return at if is_writable(at) else None
+
+
+def is_writable(at: int) -> bool:
+    """Whether a moment lies in the years 1 to 9999, which are all that ISO 8601 can write."""
+    return EARLIEST <= at <= LATEST
 
 
 def _inside(value: Any) -> Any:
