@@ -45,6 +45,7 @@ bench: $(DEV) $(EMULATOR) $(DELIVER)
 	$(BIN)/python bench/pipeline.py $(ARGS)
 
 deploy: setup
+	$(BIN)/python -m infra.build
 	npx cdk deploy -c stage=$(STAGE) --require-approval never
 
 # Locks what requirements/*.in ask for; the files are the same for every Python that is supported.

@@ -19,8 +19,9 @@ UNZIPPED_LIMIT = 250 * 1024 * 1024
 """What a function and its layers may weigh together on Lambda, in bytes."""
 
 # Lambda's Python 3.13 runs on Amazon Linux 2023, whose glibc is 2.34; pyarrow's wheels ask for 2.28.
-_PLATFORM = "aarch64-manylinux_2_28"
 _PYTHON = "3.13"
+_UV_PLATFORM = "aarch64-manylinux_2_28"
+_PIP_PLATFORMS = [f"--platform=manylinux_2_{glibc}_aarch64" for glibc in range(28, 16, -1)]
 
 _NEVER_LOADED = ("bin", "**/__pycache__", "**/tests", "**/*.pyi")
 
@@ -60,13 +61,13 @@ def layer(target: Path, lock: Path) -> None:
 
     def install(folder: Path) -> None:
         python = folder / "python"
-        _run(
-            [
-                *(sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps", "--require-hashes"),
-                *("--requirement", str(lock), "--target", str(python)),
-                *("--python-platform", _PLATFORM, "--python-version", _PYTHON, "--only-binary", ":all:"),
-            ]
-        )
+        asked = ["--no-deps", "--require-hashes", "--requirement", str(lock), "--target", str(python)]
+        asked += ["--only-binary", ":all:", "--python-version", _PYTHON]
+        try:
+            _run([sys.executable, "-m", "uv", "pip", "install", *asked, "--python-platform", _UV_PLATFORM], quiet=True)
+        except BuildFailed:  # as in the Makefile: by pip where only pip knows the index
+            shutil.rmtree(python, ignore_errors=True)
+            _run([sys.executable, "-m", "pip", "install", "--quiet", *asked, *_PIP_PLATFORMS])
         trim(python)
 
     _make(target, [lock, Path(__file__)], install)
@@ -82,7 +83,19 @@ def deliver() -> None:
             copy = folder / file.relative_to(source)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copy)
-        _run(["npm", "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], folder)
+        _run(
+            [
+                "npm",
+                "ci",
+                "--omit=dev",
+                "--ignore-scripts",
+                "--prefer-offline",
+                "--no-audit",
+                "--no-fund",
+                "--loglevel=error",
+            ],
+            folder,
+        )
 
     _make(paths.DELIVER, [*own, Path(__file__)], install)
 
@@ -128,9 +141,9 @@ def _make(target: Path, sources: Iterable[Path], install: Callable[[Path], None]
     print(f"{name}: {weight(target) / 1024 / 1024:.0f} MB")  # noqa: T201 - this is a command
 
 
-def _run(command: list[str], folder: Path = paths.ROOT) -> None:
+def _run(command: list[str], folder: Path = paths.ROOT, *, quiet: bool = False) -> None:
     try:
-        subprocess.run(command, cwd=folder, check=True)  # noqa: S603 - fixed commands, no shell
+        subprocess.run(command, cwd=folder, check=True, capture_output=quiet)  # noqa: S603 - fixed commands, no shell
     except (subprocess.CalledProcessError, FileNotFoundError) as error:
         raise BuildFailed(f"{' '.join(command[:4])} …: {error}") from error
 

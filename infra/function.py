@@ -63,8 +63,8 @@ class Function(Construct):
             handler=handler,
             code=lambda_.Code.from_asset(
                 str(code or paths.FUNCTIONS / source),
-                # What is built has its node_modules in it; a source folder's are for development.
-                exclude=["__pycache__", "*.pyc", "test"] + ([] if code else ["node_modules"]),
+                # Of what is built everything is needed; a source folder has things in it that are for development.
+                exclude=[] if code else ["__pycache__", "*.pyc", "test", "node_modules"],
                 ignore_mode=IgnoreMode.GIT,
             ),
             layers=list(layers),

@@ -74,10 +74,13 @@ class Monitoring(Construct):
         }
         for function, metric in errors.items():
             self._alarm(f"{function.name}-errors", metric, 1, f"{function.name} failed as a whole; its caller retries")
-        for function, metric in throttles.items():
-            # A burst that Lambda's own retries absorb is no reason to wake anybody.
-            because = f"{function.name} is held back by the account's concurrency"
-            self._alarm(f"{function.name}-throttles", metric, 10, because, periods=3)
+        # Without a function's name the metric is the account's, whose concurrency is what runs out. A burst that
+        # retries absorb is no reason to wake anybody.
+        throttled = cloudwatch.Metric(
+            namespace="AWS/Lambda", metric_name="Throttles", statistic="Sum", period=_FIVE_MINUTES
+        )
+        because = "Functions are held back by the account's concurrency; the dashboard tells which"
+        self._alarm("throttles", throttled, 10, because, periods=3)
         self._row(
             "Functions",
             ("Errors", _labelled(errors)),

@@ -46,6 +46,12 @@ def test_deliver_is_lighter_than_lambda_allows(deliver):
     assert build.weight(deliver) < build.UNZIPPED_LIMIT
 
 
+def test_deliver_loads_from_what_is_packaged(deliver):
+    script = "process.exit(typeof require('./index.js').handler === 'function' ? 0 : 1)"
+    loaded = subprocess.run(["node", "-e", script], cwd=deliver, capture_output=True, text=True)
+    assert loaded.returncode == 0, loaded.stderr
+
+
 def test_deliver_carries_its_locked_packages_and_no_tests(deliver):
     assert (deliver / "node_modules" / "@segment" / "action-destinations").is_dir()
     assert (deliver / "index.js").is_file()
@@ -86,6 +92,16 @@ def test_what_is_trimmed_from_pyarrow_is_not_missed_when_parquet_is_written():
     ran = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
     shutil.rmtree(trimmed)
     assert ran.stdout.split() == ["1500", str(trimmed / "pyarrow" / "__init__.py")], ran.stderr
+
+
+def test_where_only_pip_knows_the_index_the_layer_is_the_same(archive, monkeypatch):
+    monkeypatch.setattr(build, "_UV_PLATFORM", "a platform that uv does not know")
+    target = paths.BUILD / "layers" / "by-pip"
+    build.layer(target, paths.ROOT / "requirements" / "archive.lock")
+    by_pip = {file.relative_to(target / "python") for file in target.rglob("*.so*")}
+    shutil.rmtree(target)
+    target.with_name("by-pip.made-from").unlink()
+    assert by_pip == {file.relative_to(archive) for file in archive.rglob("*.so*")}
 
 
 def test_building_again_builds_nothing(vendor, capsys):

@@ -26,9 +26,9 @@ def test_a_stack_that_breaks_the_aws_solutions_rules_does_not_synthesize(tmp_pat
         app.synth()
 
 
-@pytest.mark.parametrize("stage", ["dev", "prod"])
-def test_cfn_lint_finds_nothing(assembly, stage):
-    command = [str(Path(sys.executable).with_name("cfn-lint")), str(assembly.template_file(stage))]
+def test_cfn_lint_finds_nothing(assembly):
+    templates = [str(assembly.template_file(stage)) for stage in ("dev", "prod")]
+    command = [str(Path(sys.executable).with_name("cfn-lint")), *templates]
     lint = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert lint.returncode == 0, lint.stdout
 
