@@ -67,9 +67,9 @@ class Runner:
             self._mark(name, now)
             return work
 
-    def skip(self, name: str) -> None:
-        """Mark everything up to now as served without a run."""
-        self._mark(name, self._clock.now_ms())
+    def skip(self, name: str, moment_ms: int) -> None:
+        """Mark everything up to the moment as served without a run."""
+        self._mark(name, moment_ms)
 
     def _mark(self, name: str, moment: int) -> None:
         self._served[name] = max(self._served[name], moment)

@@ -49,6 +49,7 @@ class Timekeeper:
         """Move the clock forward, working off on the way what falls due, in order of time."""
         async with self._moving:
             await self._settle()
+            offset = self._clock.offset_ms + ms
             journey = _Journey(self._runner, self._foresights, self._dynamodb, self._clock.now_ms(), ms)
             while (step := await journey.next(self._clock.now_ms())) is not None:
                 moment, name = step
@@ -56,9 +57,9 @@ class Timekeeper:
                 await self._runner.run(name)
                 await self._settle()
                 journey.ran(name, moment)
-            self._clock.advance_to(journey.target)
+            self._clock.advance(offset - self._clock.offset_ms)
             for name in self._runner.schedules:
-                self._runner.skip(name)
+                self._runner.skip(name, journey.target)
             await self._settle()
 
     async def _pass(self) -> None:
