@@ -74,7 +74,9 @@ class Plane:
     def batch_write_item(self, RequestItems: Item) -> Item:  # noqa: N803
         for table, requests in RequestItems.items():
             entries = [entry.get("PutRequest", entry.get("DeleteRequest")) for entry in requests]
-            keys = [(key["pk"]["S"], key["sk"]["S"]) for entry in entries for key in (entry.get("Item") or entry["Key"],)]
+            keys = [
+                (key["pk"]["S"], key["sk"]["S"]) for entry in entries for key in (entry.get("Item") or entry["Key"],)
+            ]
             assert 0 < len(set(keys)) == len(keys) <= 25, "1 to 25 distinct items"
             for key, entry in zip(keys, entries, strict=True):
                 if "Item" in entry:

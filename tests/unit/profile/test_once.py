@@ -164,6 +164,9 @@ class Histories(RuleBasedStateMachine):
             assert profile.created == min(event.received for event in mine)
             assert profile.updated == max(event.received for event in mine)
             assert profile.events == len(mine)
+            assert set(profile.identifiers["anonymous_id"]) == {
+                f"of {p}" for p, _, _ in good if self.world.root(p) == root
+            }
             assert set(profile.accounts) == {a for p, _, a in good if a and self.world.root(p) == root}
             lineage = [person for person in PEOPLE if self.world.root(person) == root]
             paged = pages.read(self.world.space, lineage, 0, self.clock.ms + HOUR)
@@ -173,6 +176,7 @@ class Histories(RuleBasedStateMachine):
             profile = self.world.now(account)
             assert (profile.values() if profile else {}) == newest(calls)
             assert (profile is not None) == bool(calls)
+            assert profile is None or profile.identifiers == {"group_id": (calls[0].body["groupId"],)}
         for person in PEOPLE:
             found = self.world.stored(person)
             if person in self.world.roots and found:
@@ -241,5 +245,5 @@ def expected(events: list[Event], now: int) -> dict[str, Any]:
 
 TestHistories = Histories.TestCase
 TestHistories.settings = settings(
-    max_examples=200, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=200, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )

@@ -74,7 +74,10 @@ class World:
 
     def resolved(self, profile: str, event: Event, account: str | None = None) -> EventEnvelope:
         """To the profile that is the root right now: it may not be any more when the envelope is sent."""
-        return EventEnvelope(self.root(profile), event, (Identifier("anonymous_id", f"of {profile}"),), account)
+        identifiers = [Identifier("anonymous_id", f"of {profile}")]
+        if account:
+            identifiers.append(Identifier("group_id", event.body["groupId"], "accounts"))
+        return EventEnvelope(self.root(profile), event, tuple(identifiers), account)
 
     def merge(self, loser: str, survivor: str) -> MergeEnvelope:
         self.roots[loser] = survivor

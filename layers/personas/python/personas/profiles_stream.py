@@ -6,7 +6,6 @@
 ('lane-014', True)
 """
 
-from collections import Counter
 from collections.abc import Iterable
 
 import orjson
@@ -23,17 +22,8 @@ MAX_BYTES = 900_000
 
 
 def send(envelopes: Iterable[Envelope]) -> None:
-    """Returns when Kinesis has them all, each lane's in order. Receivers know again what is sent again.
-
-    A call carries one record of each lane at most, as Kinesis may refuse one record of a call and take the next.
-    """
-    waves: dict[int, list[Record]] = {}
-    seen: Counter[str] = Counter()
-    for record in lane_records(envelopes):
-        waves.setdefault(seen[record.partition_key], []).append(record)
-        seen[record.partition_key] += 1
-    for wave in waves.values():
-        put_records(setting("PROFILES_STREAM"), wave)
+    """Returns when Kinesis has them all, each lane's in order. Receivers know again what is sent again."""
+    put_records(setting("PROFILES_STREAM"), lane_records(envelopes))
 
 
 def lane_records(envelopes: Iterable[Envelope]) -> list[Record]:

@@ -41,7 +41,6 @@ class Actor:
         self._accounts = set(self._stored.accounts)
         self._held = dict(self._stored.computed)
         self._first, self._last = self._stored.first, self._stored.last
-        self._events = self._stored.events
         self._at = max(now_ms, self.state.hour * HOUR)
         self._reached = self.state.sequence
         self._touched = self._changed = False
@@ -82,7 +81,7 @@ class Actor:
             if identifier.collection == "users":
                 self._identifiers.setdefault(identifier.type, set()).add(identifier.value)
         self._see(Seen(event.received, event.message_id, event.source))
-        self._events += 1
+        self.state.events += 1
         if event.type == "group" and envelope.account:
             self._accounts.add(envelope.account)
             self._tell_account(delivery, envelope, envelope.account)
@@ -115,10 +114,9 @@ class Actor:
         self.state.into = envelope.into
         self.state.compute = ComputeState()
         self.state.memory.clear()
-        self.state.due, self.state.lineage = None, []
+        self.state.due, self.state.lineage, self.state.events = None, [], 0
         self._custom, self._identifiers, self._accounts = {}, {}, set()
         self._first = self._last = None
-        self._events = 0
         self._touched = self._changed = True
 
     def _absorb(self, delivery: Delivery, envelope: AbsorbEnvelope) -> None:
@@ -152,7 +150,7 @@ class Actor:
             self._count_once(known, entry, part)
         self.state.memory.unite(other)
         self.state.lineage += [profile for profile in part.lineage if profile not in self.state.lineage]
-        self._events += part.events
+        self.state.events += part.events
         unite(self._custom, part.custom)
         for kind, values in part.identifiers.items():
             self._identifiers.setdefault(kind, set()).update(values)
@@ -172,7 +170,7 @@ class Actor:
         mine = self.state.memory.entry(known)
         version = min(mine.version, entry.version)
         event = self._fresh.get(known) or self._recalled.events.get(known)
-        self._events -= event is not None
+        self.state.events -= event is not None
         if event is None:
             profiles = {self._stored.id, *self.state.lineage, *part.lineage}
             self._look_into({(profile, hour) for profile in profiles for hour in (mine.hour, entry.hour)})
@@ -218,7 +216,7 @@ class Actor:
             accounts=tuple(sorted(self._accounts)),
             first=self._first,
             last=self._last,
-            events=self._events,
+            events=self.state.events,
             merged_into=self.state.into,
         )
 

@@ -39,11 +39,13 @@ class Part:
             accounts=profile.accounts,
             first=profile.first,
             last=profile.last,
-            events=profile.events,
+            events=state.events,
             compute=state.compute.to_data(),
             memory={key: entry for key, entry in state.memory.to_data().items() if key != "n"},
             members={
-                key: entry for key, entry in profile.computed.items() if entry.kind == "audience" and entry.value is True
+                key: entry
+                for key, entry in profile.computed.items()
+                if entry.kind == "audience" and entry.value is True
             },
             lineage=(profile.id, *state.lineage),
         )

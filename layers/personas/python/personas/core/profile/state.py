@@ -16,7 +16,7 @@ Mark = tuple[int, int]
 class State:
     """Mutable: the working state of one profile while its actor acts."""
 
-    __slots__ = ("compute", "due", "hour", "into", "lineage", "marks", "memory", "sequence", "version")
+    __slots__ = ("compute", "due", "events", "hour", "into", "lineage", "marks", "memory", "sequence", "version")
 
     def __init__(self) -> None:
         self.sequence = -1
@@ -24,6 +24,8 @@ class State:
         """The version of the definitions with which it was last computed."""
         self.compute = ComputeState()
         self.memory = Memory()
+        self.events = 0
+        """How many events it folded. It lies here and not in the profile: the profile may be ahead of its state."""
         self.due: int | None = None
         """The earliest hour under which the due log has it."""
         self.hour = 0
@@ -40,6 +42,7 @@ class State:
         parts: dict[str, Any] = {
             "c": self.compute.to_data(),
             "m": self.memory.to_data(),
+            "n": self.events,
             "d": self.due,
             "h": self.hour,
             "w": [[lane, str(sequence), place] for lane, (sequence, place) in self.marks.items()],
@@ -55,6 +58,7 @@ class State:
         state.version = version
         state.compute = ComputeState.of_data(data.get("c", {}))
         state.memory = Memory.of_data(data.get("m", {}))
+        state.events = data.get("n", 0)
         state.due = data.get("d")
         state.hour = data.get("h", 0)
         state.marks = {lane: (int(sequence), place) for lane, sequence, place in data.get("w", ())}
