@@ -13,7 +13,7 @@ from tests.unit.query.trees import DATES, audiences, computed_traits
 
 NAMES = ("A", "B", "Page Viewed")
 START = 100 * HOUR
-"""The earliest moment of evaluation: as far after 1970 as the longest window reaches back."""
+"""The earliest moment of evaluation."""
 
 scalars = st.one_of(
     st.sampled_from([None, True, False, "a", "b", "ab", "25", "true", "", "\x00", *DATES]),
@@ -26,8 +26,8 @@ properties = st.fixed_dictionaries(
 )
 moments = st.builds(
     lambda hour, offset: START + hour * HOUR + offset,
-    st.integers(-100, 60),
-    st.sampled_from([0, 0, 1, -1, 30_000, -30_000, 1_800_000]),
+    st.sampled_from([-49, -48, -47, -26, -25, -24, -23, -4, -3, -2, -1, 0, 1, 2, 3, 5]),
+    st.sampled_from([0, 0, 1, -1, 1_800_000]),
 )
 
 
@@ -54,6 +54,11 @@ def definitions(draw: st.DrawFn, most: int = 4) -> list[Definition]:
     return found
 
 
+evaluations = st.builds(
+    lambda hour, offset: START + hour * HOUR + offset, st.integers(0, 2), st.sampled_from([0, 1, 1_800_000])
+)
+
+
 @dataclass(frozen=True, slots=True)
 class History:
     definitions: list[Definition]
@@ -70,5 +75,33 @@ histories = st.builds(
     st.lists(events(), max_size=12),
     st.fixed_dictionaries({}, optional={"c": scalars.filter(lambda v: v is not None), "o": objects, "d9": scalars}),
     st.sampled_from([frozenset(), frozenset({"anonymous_id"}), frozenset({"email", "anonymous_id"})]),
-    st.builds(lambda hour, offset: START + hour * HOUR + offset, st.integers(0, 40), st.sampled_from([0, 1, 1_800_000])),
+    evaluations,
 )
+
+SPANS = ("1 second", "1 hour", "90 seconds", "2 days")
+PASTS = ("0 hours, 1 hour", "90 seconds, 2 hours", "1 hour, 1 day", "1 day, 2 days")
+WINDOWS = ("", *(f".within({span})" for span in SPANS), *(f".between({spans})" for spans in PASTS))
+WHERES = ("", ".where(property('q') != 1)")
+TRACK = {"type": "track", "event": "A", "messageId": "m"}
+
+
+@st.composite
+def simple(draw: st.DrawFn, reducer: str) -> History:
+    """One trait over events that nearly all count, so that every event matters."""
+    query = f"event('A'){draw(st.sampled_from(WHERES))}{draw(st.sampled_from(WINDOWS))}.{reducer}"
+    found = [
+        Event("sp", "src", at, at, {**TRACK, "properties": {"p": p, "q": q}})
+        for at, p, q in draw(
+            st.lists(
+                st.tuples(
+                    moments,
+                    st.sampled_from(["a", "b", 1, 2, 0.1, 0.2, True, None, ["a", 1]]),
+                    st.sampled_from([0, 0, 1]),
+                ),
+                min_size=1,
+                max_size=8,
+            )
+        )
+    ]
+    definition = Definition("id", "d", "D", "computed_trait", "users", query, 1)
+    return History([definition], found, {}, frozenset(), draw(evaluations))

@@ -1,6 +1,6 @@
 """What definitions mean, said in the plainest way: over a list of events, at a moment, by the rules of docs/query.md.
 
-No tiles, no sharing, no cleverness. Only what a value is (`personas.core.values`, itself held against a table) is shared.
+No tiles, no sharing, no cleverness. Only what a value is (`personas.core.values`, held against a table) is shared.
 """
 
 from collections import Counter
@@ -244,5 +244,3 @@ def rounded(number: Fraction) -> int | float | None:
         return int(number) if number.denominator == 1 and abs(number) < 2**63 else float(number)
     except OverflowError:
         return None
-
-

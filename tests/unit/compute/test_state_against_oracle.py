@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,7 +12,7 @@ from personas.core.compute import monoids
 from personas.core.compute.definition_set import DefinitionSet
 from personas.core.compute.state import ComputeState, Evaluation
 from personas.core.moments import HOUR, hour_of
-from tests.unit.compute.histories import START, History, histories
+from tests.unit.compute.histories import START, History, histories, simple
 from tests.unit.compute.oracle import Oracle
 
 EXAMPLES = int(os.environ.get("PERSONAS_EXAMPLES", "500"))
@@ -56,13 +57,37 @@ def folded(history: History, compiled: DefinitionSet, data: st.DataObject) -> Co
     return halves[0]
 
 
+REDUCERS = (
+    *("count()", "sum(property('p'))", "avg(property('p'))", "unique(property('p'))", "unique(property('p')).count()"),
+    *("min(property('p'))", "max(property('p'))", "min(property('p') as string)", "max(property('p') as string)"),
+    *("first(property('p'))", "last(property('p'))", "first(property('p.$'))", "last(property('p.$'))"),
+    *("mode(property('p'))", "mode(property('p'), 1)", "mode(property('p') as number, 3)"),
+    *("mode(property('p.$'))", "mode(property('p.$') as array)"),
+)
+
+
+@pytest.mark.parametrize("reducer", REDUCERS)
+@settings(max_examples=EXAMPLES // 4, deadline=None)
+@given(data=st.data())
+def test_each_reducer_says_what_the_oracle_says_over_any_split_and_order(reducer: str, data: st.DataObject) -> None:
+    history = data.draw(simple(reducer))
+    compiled = DefinitionSet.of(1, history.definitions)
+    state = folded(history, compiled, data)
+    for hours in sorted(data.draw(st.sets(st.sampled_from([0, 1, 2, 23, 24, 25, 48, 49]), min_size=1), label="hours")):
+        at = history.at + hours * HOUR
+        found = evaluated(state, compiled, history, at)
+        assert said(found.values) == said(expected(history, at))
+        if found.due is not None:
+            assert said(found.values) == said(expected(history, max((found.due - 1) * HOUR, at)))
+
+
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(histories, st.data())
 def test_the_state_says_what_the_oracle_says(history: History, data: st.DataObject) -> None:
     compiled = DefinitionSet.of(1, history.definitions)
     loaded = DefinitionSet.of_data(orjson.loads(orjson.dumps(compiled.to_data())))
     state = folded(history, compiled, data)
-    later = history.at + data.draw(st.integers(0, 100), label="hours later") * HOUR
+    later = history.at + data.draw(st.sampled_from([0, 1, 2, 3, 23, 24, 25, 48, 49, 99]), label="hours later") * HOUR
     for at in (history.at, later):
         wanted = said(expected(history, at))
         assert said(evaluated(state, compiled, history, at).values) == wanted

@@ -7,8 +7,8 @@ from personas.core.query import tree_data
 from personas.core.query.formatter import format_query
 from personas.core.query.parser import parse
 from personas.core.query.path import Path
-from personas.core.query.tree import Literal, Query, Reduced, Stream, Trait
 from personas.core.query.tree import Comparison as Compared
+from personas.core.query.tree import Literal, Query, Reduced, Stream, Trait
 from tests.unit.query.trees import audiences, computed_traits
 
 EVENTS = ("Order Completed", "it's \\ a 'test'", "line\nbreak")
@@ -42,7 +42,8 @@ def test_any_number_can_be_a_literal(number: float) -> None:
 
 
 def test_spacing_quotes_and_spelled_out_comparisons_do_not_matter() -> None:
-    written = 'event("A").where( property("p").at_least( literal(5) ) ).within(1 hours).count().equals(2)\n AND (trait(\'k\') == true)'
+    written = """event("A").where( property("p").at_least( literal(5) )).within(1 hours).count().equals(2)
+        AND (trait('k') == true)"""
     assert format_query(parse(written)) == (
         "event('A').where(property('p') >= 5).within(1 hour).count() = 2 AND trait('k') = true"
     )

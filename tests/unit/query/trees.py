@@ -30,9 +30,8 @@ TEXTS = ("a", "b", "ab", "true", "25", "", "it's", "back\\slash", *DATES)
 NUMBERS: tuple[int | float, ...] = (0, 1, 2, 25, -1.5, 0.1, 9.75)
 
 literals = st.one_of(st.sampled_from(TEXTS), st.sampled_from(NUMBERS), st.booleans()).map(Literal)
-durations = st.builds(Duration, st.integers(1, 80), st.sampled_from(["second", "hour"])) | st.builds(
-    Duration, st.integers(1, 4), st.just("day")
-)
+SPANS = ((1, "second"), (1_800, "second"), (3_600, "second"), (5_400, "second"), (1, "hour"), (2, "hour"), (3, "hour"))
+durations = st.sampled_from([*SPANS, (24, "hour"), (1, "day"), (2, "day")]).map(lambda pair: Duration(*pair))
 windows: st.SearchStrategy[Window] = durations.map(Within) | st.tuples(durations, durations).filter(
     lambda pair: pair[0].ms != pair[1].ms
 ).map(lambda pair: Between(*sorted(pair, key=lambda duration: duration.ms)))
@@ -53,7 +52,9 @@ def comparisons(subjects: st.SearchStrategy[Scalar], inside_where: bool) -> st.S
             "one": st.tuples(others),
             "some": st.lists(others, min_size=1, max_size=3).map(tuple),
             "date": st.tuples(st.sampled_from(DATES).map(Literal)),
-            "duration": st.tuples(st.builds(Duration, st.integers(1, 50), st.sampled_from(["hour", "day"]))),
+            "duration": st.tuples(
+                st.builds(Duration, st.sampled_from([1, 2, 24, 50]), st.sampled_from(["hour", "day"]))
+            ),
         }[COMPARATORS[operator]]
         return st.builds(Comparison, subjects, st.just(operator), arguments)
 
