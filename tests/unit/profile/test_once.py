@@ -11,7 +11,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from personas.core.event import Event
 from personas.core.moments import HOUR, MINUTE
-from personas.core.profile.memory import INLINE  # noqa: F401
 from personas.stores import dead_letters, pages, profiles
 
 from .plane import Clock, Plane, installed
@@ -108,7 +107,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(seed=st.integers(0, 1000), most=st.integers(1, 12), lives=st.none() | st.integers(0, 25))
     def deliver(self, seed: int, most: int, lives: int | None) -> None:
-        """A batch of some lanes; `lives`: how many writes until the worker dies. Dead ones are retried, perhaps bisected."""
+        """A batch of some lanes; `lives`: the writes until the worker dies. Dead ones are retried, perhaps bisected."""
         lanes = [lane for lane in sorted(self.plane.lanes) if random.Random(f"{seed}{lane}").random() < 0.7]
         self.world.deliver(lanes, most, lives)
 
@@ -233,14 +232,13 @@ def expected(events: list[Event], now: int) -> dict[str, Any]:
         return {}
     hour = now // HOUR * HOUR
     within = [[e for e in orders if hour - hours * HOUR <= e.at <= now] for hours in (3, 2)]
-    values = {
+    return {
         "orders": len([event for event in orders if event.at <= now]),
         "spent": sum(event.properties["price"] for event in orders if event.at <= now),
         "recent": len(within[0]),
         "buyers": any(event.at <= now for event in orders),
         "spree": len(within[1]) >= 2,
     }
-    return values
 
 
 TestHistories = Histories.TestCase

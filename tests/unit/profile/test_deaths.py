@@ -1,0 +1,101 @@
+"""Death after each single write, then the same records again, whole or bisected: the end is the one without a death."""
+
+import io
+from typing import Any
+
+import pyarrow.parquet
+import pytest
+
+from personas.core.moments import HOUR, SECOND
+from personas.stores import due_log, pages
+
+from .plane import Clock, Plane, installed
+from .world import START, World, definition
+
+PEOPLE = [f"use_{number}" for number in range(6)]
+DEFINITIONS = (
+    definition("orders", "event('Order').count()"),
+    definition("recent", "event('Order').within(3 hours).count()"),
+    definition("buyers", "event('Order').count() >= 1", "audience"),
+)
+
+
+def story(world: World) -> None:
+    """Two rounds of calls by all, the second with merges: one whose absorb is under way, one in a chain, one twice."""
+    world.create(*DEFINITIONS)
+    world.settle()
+    calls(world, 0)
+    world.settle()
+    calls(world, 1)
+    seen_by_loser = world.event("both", {"type": "track", "event": "Order"})
+    world.send(world.resolved("use_3", seen_by_loser))
+    calls(world, 2)
+    merges = [world.merge("use_3", "use_2"), world.merge("use_2", "use_0"), world.merge("use_5", "use_4")]
+    world.send(world.resolved("use_3", seen_by_loser), *merges, merges[0])
+    calls(world, 3)
+
+
+def calls(world: World, round_: int) -> None:
+    world.clock.ms = START + round_ * SECOND
+    for place, person in enumerate(PEOPLE):
+        order = world.event(f"o{round_}{person}", {"type": "track", "event": "Order"})
+        name = world.event(f"i{round_}{person}", {"type": "identify", "traits": {person: round_, "last": place}})
+        group = world.event(f"g{round_}{person}", {"type": "group", "groupId": "g", "traits": {person: round_}})
+        world.send(world.resolved(person, order), world.resolved(person, name), world.resolved(person, group, "acc_g"))
+
+
+def end(lives: int | None, most_after: int) -> tuple[Any, int]:
+    plane, clock = Plane(), Clock(START)
+    with installed(plane, clock):
+        world = World(plane, clock, space="space")
+        story(world)
+        before = plane.writes
+        survived = world.deliver(list(plane.lanes), 500, lives)
+        writes = plane.writes - before
+        assert survived == (lives is None)
+        while world.pending():
+            world.deliver(list(plane.lanes), most_after)
+        return picture(world), writes
+
+
+def picture(world: World) -> Any:
+    names = [*PEOPLE, "acc_g"]
+    found = [world.stored(name) for name in names]
+    shown = [
+        (p.traits(), p.identifiers, p.accounts, p.first, p.last, p.events, p.merged_into) if p else None for p in found
+    ]
+    paged = {e.fingerprint for e in pages.read(world.space, names, 0, START + HOUR)}
+    hours = range(START // HOUR, START // HOUR + 10)
+    due = {(hour, name) for hour in hours for _, ids in due_log.read(world.space, hour) for name in ids}
+    archived = set()
+    for (bucket, _), body in world.plane.objects.items():
+        if bucket == "archive":
+            rows = pyarrow.parquet.read_table(io.BytesIO(body)).to_pylist()
+            archived |= {(row["profile"], row["fingerprint"], row["seq"]) for row in rows}
+    return shown, paged, due, archived
+
+
+ALIVE, WRITES = end(None, 500)
+
+
+def test_the_story_is_what_it_should_be() -> None:
+    shown, paged, due, _ = ALIVE
+    root = shown[0]
+    assert root[0]["orders"].value == 13  # three people, four rounds, and the one that both folded
+    assert root[0]["use_3"].value == 3
+    assert root[5] == 37
+    assert shown[3][6] == "use_2"
+    assert shown[6][0]["use_5"].value == 3
+    assert len(paged) == 4 * 3 * len(PEOPLE) + 1
+    assert any(name == "use_0" for _, name in due)
+    assert WRITES > 20
+
+
+@pytest.mark.parametrize("most_after", [500, 3])
+@pytest.mark.parametrize("lives", range(WRITES))
+def test_a_death_after_any_write_changes_nothing(lives: int, most_after: int) -> None:
+    shown, paged, due, archived = end(lives, most_after)[0]
+    assert (shown, paged) == ALIVE[:2]
+    assert archived >= ALIVE[3]
+    if most_after == 500:
+        assert due >= ALIVE[2]
