@@ -57,7 +57,6 @@ class Apis(Construct):
                 "CONTROL_TABLE": storage.control_table.table_name,
                 "IDENTITY_TABLE": storage.identity_table.table_name,
                 "PROFILES_TABLE": storage.profiles_table.table_name,
-                "ACTIVATION_TABLE": storage.activation_table.table_name,
                 "PROFILES_STREAM": streams.profiles.stream_name,
                 "WORKSPACE_ID": shared.settings.name("workspace"),
                 "WORKSPACE_PLAN": shared.settings.plan,
@@ -65,7 +64,7 @@ class Apis(Construct):
             },
         )
         grants.use_table(self.control_function, storage.control_table, *grants.READ, *grants.WRITE, *grants.CHECK)
-        for table in (storage.identity_table, storage.profiles_table, storage.activation_table):
+        for table in (storage.identity_table, storage.profiles_table):
             grants.use_table(self.control_function, table, *grants.READ)
         grants.put_records(self.control_function, streams.profiles)
         grants.read_secret(self.control_function, storage.workspace_token)

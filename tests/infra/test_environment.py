@@ -13,6 +13,9 @@ LIBRARY = SHARED_LAYER / "python"
 ASKED = re.compile(r"""(?:setting\(|environ\.get\(|environ\[)"([A-Z_]+)\"""")
 EVERYWHERE = {"STAGE", "LOG_LEVEL", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE"}
 
+# The local engine reads it from the template, to tell it to people.
+FOR_PEOPLE = {"WORKSPACE_ID"}
+
 # Modules of which a function uses a part that asks for nothing.
 NOT_NEEDED = {
     "identity": {"EVENTS_STREAM": "reads records of the stream, and never writes any"},
@@ -36,8 +39,8 @@ def test_a_function_has_what_its_code_asks_for_and_no_more(dev, name):
     folder = ROOT / function["Metadata"]["Personas"]["Source"]
     entry = folder / (function["Properties"]["Handler"].split(".")[0] + ".py")
     asked = {found for file in reached(folder, entry) for found in ASKED.findall(file.read_text())}
-    given = set(function["Properties"]["Environment"]["Variables"]) - EVERYWHERE
-    assert given == asked - EVERYWHERE - set(NOT_NEEDED.get(name, {}))
+    given = set(function["Properties"]["Environment"]["Variables"]) - EVERYWHERE - FOR_PEOPLE
+    assert given == asked - EVERYWHERE - FOR_PEOPLE - set(NOT_NEEDED.get(name, {}))
 
 
 def test_deliver_has_what_its_code_asks_for(dev):
