@@ -1,7 +1,7 @@
 """The AWS calls that the profiles room makes, in memory: fast enough for thousands of histories, and mortal on request.
 
-Every single write (an item of a batch, a record, an object) counts down `lives`; at zero the caller dies there, with all
-that came before written. What AWS checks about a request is checked here too.
+Every single write (an item of a batch, a record, an object) counts down `lives`; at zero the caller dies there, with
+all that came before written. What AWS checks about a request is checked here too.
 """
 
 import io

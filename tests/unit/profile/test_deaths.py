@@ -55,6 +55,8 @@ def end(lives: int | None, most_after: int) -> tuple[Any, int]:
         assert survived == (lives is None)
         while world.pending():
             world.deliver(list(plane.lanes), most_after)
+        for old, new in plane.images:
+            assert old is None or int(old["seq"]["S"]) <= int(new["seq"]["S"]), "a profile never falls back"
         return picture(world), writes
 
 
