@@ -16,6 +16,9 @@ from personas.local.runner import RunFailed, Runner
 from personas.local.workflows import Workflows
 
 _PAUSE_S = 0.01
+_LONGEST_PAUSE_S = 0.25
+"""Looking takes time from what is looked at."""
+
 _PAUSE_AFTER_FAILURE_S = 1.0
 
 
@@ -70,16 +73,19 @@ class Settling:
             self._machinery.hurry = self._settling > 0
 
     async def _until_settled(self, deadline: float) -> None:
+        pause = _PAUSE_S
         while True:
             pending = await self.pending()
             if not pending:
+                pause = _PAUSE_S
                 name = next(iter(self._to_run()), None)
                 if name is None:
                     return
                 pending = await self._run(name)
             if time.monotonic() > deadline:
                 raise NotSettled(pending or await self.pending() or ["nothing that has a name"])
-            await asyncio.sleep(_PAUSE_S)
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_PAUSE_S)
 
     async def pending(self) -> list[str]:
         """What is not worked off right now, schedules that are only due to be looked at left out."""
