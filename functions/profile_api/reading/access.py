@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from personas.clock import now_ms
 from personas.core.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
@@ -61,7 +61,8 @@ def cursor(request: Request, limit: int, following: str | None) -> dict[str, Any
     query = {name: value for name, value in request.query.items() if name != "next"}
     if following is not None:
         query["next"] = following
-    url = f"{request.path}?{urlencode(query)}" if query else request.path
+    path = quote(request.path, safe="/:")
+    url = f"{path}?{urlencode(query)}" if query else path
     return {"url": url, "has_more": following is not None, "next": following or "", "limit": limit}
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 
@@ -107,7 +107,9 @@ def test_what_cannot_be_read_is_said(shop: Shop, path: str) -> None:
 @pytest.mark.parametrize("value", ["a:b", "a/b/traits", "a b", "50%25", "ü+1"])
 def test_an_identifier_may_hold_any_character(shop: Shop, value: str) -> None:
     shop.send({**identify(plan="pro"), "userId": value})
-    assert shop.get(f"{USERS}/user_id:{value}/traits").body["traits"] == {"plan": "pro"}
+    body = shop.get(f"{USERS}/user_id:{value}/traits").body
+    assert body["traits"] == {"plan": "pro"}
+    assert unquote(body["cursor"]["url"]) == f"/v1/spaces/{shop.space}/{USERS}/user_id:{value}/traits"
     found = shop.control("GET", f"/spaces/{shop.space}/profiles?identifier={quote('user_id:' + value)}")
     assert len(found.body["data"]["profiles"]) == 1
 
