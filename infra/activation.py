@@ -138,6 +138,7 @@ class Activation(Construct):
             max_concurrency=40,  # the most that an inline Map runs at once
             result_path=sfn.JsonPath.DISCARD,
         )
+        settle.add_retry(errors=["States.TaskFailed"], interval=Duration.seconds(1), max_attempts=2, backoff_rate=3)
         # A batch that could not even be settled keeps its lease until that runs out; the others go on.
         settle.add_catch(sfn.Pass(self, "Left to its lease"), errors=["States.ALL"], result_path=sfn.JsonPath.DISCARD)
         batches.item_processor(deliver.next(settle))
