@@ -76,7 +76,12 @@ class Machine:
         return self
 
     def mapping(self, function: str, source: str = KINESIS + "events", **properties: Any) -> "Machine":
-        settings = {"EventSourceArn": source, "FunctionName": function, "StartingPosition": "TRIM_HORIZON", **properties}
+        settings = {
+            "EventSourceArn": source,
+            "FunctionName": function,
+            "StartingPosition": "TRIM_HORIZON",
+            **properties,
+        }
         self._resources[f"Mapping{len(self._resources)}"] = {
             "Type": "AWS::Lambda::EventSourceMapping",
             "Properties": {name: value for name, value in settings.items() if value is not None},
@@ -84,9 +89,7 @@ class Machine:
         return self
 
     async def __aenter__(self) -> "Machine":
-        template = Template(
-            {"Resources": self._resources}, "test", assets={"handlers": HANDLERS, "layer": LAYER}
-        )
+        template = Template({"Resources": self._resources}, "test", assets={"handlers": HANDLERS, "layer": LAYER})
         self._engine = Engine(
             template, self.clock, state=self.state, aws_endpoint=self._aws_endpoint, workers=self._workers
         )

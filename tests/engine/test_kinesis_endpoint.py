@@ -19,9 +19,7 @@ async def call(function: Any, **named: Any) -> Any:
 
 
 async def read(client: Any, shard: str = "shardId-000000000000", kind: str = "TRIM_HORIZON", **more: Any) -> list[Any]:
-    iterator = await call(
-        client.get_shard_iterator, StreamName="events", ShardId=shard, ShardIteratorType=kind, **more
-    )
+    iterator = await call(client.get_shard_iterator, StreamName="events", ShardId=shard, ShardIteratorType=kind, **more)
     return (await call(client.get_records, ShardIterator=iterator["ShardIterator"]))["Records"]
 
 
@@ -134,8 +132,8 @@ async def test_calls_over_the_limits_are_refused_whole(tmp_path: Path) -> None:
             await call(client.put_records, StreamName="events", Records=[small] * 501)
         with pytest.raises(ClientError, match=r"ValidationException.*data"):
             await call(client.put_record, StreamName="events", Data=b"x" * (1024 * 1024), PartitionKey="k")
+        large = {"Data": b"x" * 1_000_000, "PartitionKey": "k"}
         with pytest.raises(ClientError, match="InvalidArgumentException"):
-            large = {"Data": b"x" * 1_000_000, "PartitionKey": "k"}
             await call(client.put_records, StreamName="events", Records=[large] * 11)
         with pytest.raises(ClientError, match="ResourceNotFoundException"):
             await call(client.put_record, StreamName="nowhere", Data=b"x", PartitionKey="k")

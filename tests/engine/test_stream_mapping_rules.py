@@ -1,4 +1,4 @@
-"""Event source mappings of streams, rule by rule as AWS documents them (Lambda developer guide, "Kinesis" and "DynamoDB")."""
+"""Event source mappings of streams, rule by rule as AWS documents them (Lambda developer guide)."""
 
 import asyncio
 import base64
@@ -138,7 +138,9 @@ async def test_records_older_than_the_maximum_age_are_given_up_uninvoked(tmp_pat
 
 
 @asynchronous
-async def test_bisecting_halves_a_failed_batch_until_the_bad_record_is_alone_and_uses_up_no_retry(tmp_path: Path) -> None:
+async def test_bisecting_halves_a_failed_batch_until_the_bad_record_is_alone_and_uses_up_no_retry(
+    tmp_path: Path,
+) -> None:
     machine = machine_with(tmp_path, BisectBatchOnFunctionError=True, MaximumRetryAttempts=0)
     async with machine:
         await machine.put("1", "2", "3", "4", "5", "bad", "7", "8")
@@ -338,7 +340,9 @@ async def test_checkpoints_survive_a_restart_in_every_lane(tmp_path: Path) -> No
 
 
 @asynchronous
-async def test_another_parallelization_factor_delivers_what_is_unread_and_keeps_the_order_of_keys(tmp_path: Path) -> None:
+async def test_another_parallelization_factor_delivers_what_is_unread_and_keeps_the_order_of_keys(
+    tmp_path: Path,
+) -> None:
     async with machine_with(tmp_path, ParallelizationFactor=2) as machine:
         await machine.put("1", "2", "3")
         await machine.settle()

@@ -152,7 +152,7 @@ async def test_a_batch_given_up_goes_to_s3_with_its_records(tmp_path: Path, aws:
             put(aws, "dead", pk)
         await machine.settle()
     (found,) = s3.list_objects_v2(Bucket="dead-letters")["Contents"]
-    _, _, uuid, shard, *day, last = found["Key"].split("/")
+    _, _, _, shard, *day, last = found["Key"].split("/")
     assert found["Key"].startswith("aws/lambda/")
     assert shard == "shardId-00000000000000000000-00000000"
     assert last.startswith("-".join(day) + "T")

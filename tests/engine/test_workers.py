@@ -21,7 +21,9 @@ async def test_a_handler_gets_the_event_and_its_result_comes_back(tmp_path: Path
 
 
 @asynchronous
-async def test_a_worker_sees_its_functions_environment_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_worker_sees_its_functions_environment_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ENGINE_SECRET", "not for handlers")
     machine = Machine(tmp_path).function("one", "plain.world", environment={"MINE": "1"})
     async with machine.function("two", "plain.world", environment={"OTHER": "2"}):
