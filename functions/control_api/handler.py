@@ -2,46 +2,10 @@
 
 from typing import Any
 
-from control import definitions, destinations, edge, identity_resolution, profiles, sources, spaces, tokens
+from control import edge
+from control.routes import ROUTES
 
-from personas.http import Routes, serve
-
-
-def _definition_routes(path: str, resource: definitions.Resource) -> list[tuple[str, str, Any]]:
-    return [
-        ("GET", f"/spaces/{{space}}/{path}", resource.show_all),
-        ("POST", f"/spaces/{{space}}/{path}", resource.create),
-        ("GET", f"/spaces/{{space}}/{path}/{{definition}}", resource.show),
-        ("PATCH", f"/spaces/{{space}}/{path}/{{definition}}", resource.change),
-        ("DELETE", f"/spaces/{{space}}/{path}/{{definition}}", resource.delete),
-    ]
-
-
-ROUTES = Routes(
-    ("GET", "/spaces", spaces.show_all),
-    ("POST", "/spaces", spaces.create),
-    ("GET", "/spaces/{space}", spaces.show),
-    ("DELETE", "/spaces/{space}", spaces.delete),
-    ("GET", "/spaces/{space}/sources", sources.show_all),
-    ("POST", "/spaces/{space}/sources", sources.create),
-    ("GET", "/spaces/{space}/sources/{source}", sources.show),
-    ("DELETE", "/spaces/{space}/sources/{source}", sources.delete),
-    ("GET", "/spaces/{space}/sources/{source}/refused-events", sources.show_refused),
-    ("GET", "/spaces/{space}/access-tokens", tokens.show_all),
-    ("POST", "/spaces/{space}/access-tokens", tokens.create),
-    ("DELETE", "/spaces/{space}/access-tokens/{token}", tokens.delete),
-    ("GET", "/spaces/{space}/identity-resolution", identity_resolution.show),
-    ("PUT", "/spaces/{space}/identity-resolution", identity_resolution.replace),
-    *_definition_routes("computed-traits", definitions.COMPUTED_TRAITS),
-    *_definition_routes("audiences", definitions.AUDIENCES),
-    ("GET", "/spaces/{space}/destinations", destinations.show_all),
-    ("POST", "/spaces/{space}/destinations", destinations.create),
-    ("GET", "/spaces/{space}/destinations/{destination}", destinations.show),
-    ("PATCH", "/spaces/{space}/destinations/{destination}", destinations.change),
-    ("DELETE", "/spaces/{space}/destinations/{destination}", destinations.delete),
-    ("GET", "/spaces/{space}/profiles", profiles.search),
-    ("GET", "/spaces/{space}/profiles/{profile}", profiles.show),
-)
+from personas.http import serve
 
 
 def handle(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
