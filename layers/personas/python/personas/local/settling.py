@@ -7,9 +7,10 @@ it finds nothing more.
 import asyncio
 import time
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from personas.core.errors import PersonasError
+from personas.local.engine import Engine
 from personas.local.engine_clock import EngineClock
 from personas.local.foresight import Foresight
 from personas.local.runner import RunFailed, Runner
@@ -30,22 +31,10 @@ class NotSettled(PersonasError):
         self.pending = pending
 
 
-class Machinery(Protocol):
-    """What streams, mappings and workers tell."""
-
-    invocations: Mapping[str, int]
-    """How often each function was invoked so far."""
-
-    hurry: bool
-    """While true, batching windows are not waited for."""
-
-    async def pending(self) -> list[str]: ...
-
-
 class Settling:
     def __init__(
         self,
-        machinery: Machinery,
+        engine: Engine,
         workflows: Workflows,
         runner: Runner,
         clock: EngineClock,
@@ -55,7 +44,7 @@ class Settling:
         dynamodb: Any,
     ) -> None:
         """`feeders`: by frequent schedule, the functions that may make work for it."""
-        self._machinery, self._workflows, self._runner, self._clock = machinery, workflows, runner, clock
+        self._engine, self._workflows, self._runner, self._clock = engine, workflows, runner, clock
         self._feeders, self._foresights, self._dynamodb = feeders, foresights, dynamodb
         self._seen: dict[str, tuple[int, int]] = {}
         self._alarms: dict[str, int] = {}
@@ -65,12 +54,12 @@ class Settling:
         """Return once nothing is pending. Raises NotSettled when the time is up first."""
         deadline = time.monotonic() + timeout_s
         self._settling += 1
-        self._machinery.hurry = True
+        self._engine.hurry = True
         try:
             await self._until_settled(deadline)
         finally:
             self._settling -= 1
-            self._machinery.hurry = self._settling > 0
+            self._engine.hurry = self._settling > 0
 
     async def _until_settled(self, deadline: float) -> None:
         pause = _PAUSE_S
@@ -91,7 +80,7 @@ class Settling:
         """What is not worked off right now, schedules that are only due to be looked at left out."""
         running = [f"workflow {name}" for name in self._workflows.running()]
         running += [f"schedule {name}" for name in self._runner.running()]
-        return running + await self._machinery.pending()
+        return running + await self._engine.pending()
 
     def _to_run(self) -> list[str]:
         now = self._clock.now_ms()
@@ -104,7 +93,7 @@ class Settling:
 
     def _activity(self, name: str) -> tuple[int, int]:
         """Differs from before if something may have come up for the schedule."""
-        count = self._machinery.invocations
+        count = self._engine.invocations
         return sum(count.get(feeder, 0) for feeder in self._feeders.get(name, ())), self._clock.offset_ms
 
     async def _run(self, name: str) -> list[str]:

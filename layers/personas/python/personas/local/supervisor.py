@@ -30,6 +30,9 @@ from personas.local.template import Template
 from personas.local.timekeeper import Timekeeper
 from personas.local.workflows import Machine, Workflows, machines
 
+_WAITING = ("deliver",)
+"""Functions that mostly wait for others: more of their workers run side by side than there are cores."""
+
 _WARMED = ("ingest", "identity", "profiles", "changes", "profile-api")
 _log = logging.getLogger("personas.supervisor")
 
@@ -74,11 +77,12 @@ class Supervisor:
 
     async def _start_parts(self, logs: Path) -> None:
         clock = EngineClock(self.state / "clock.json")
-        engine = Engine(self.template, clock, state=self.state, aws_endpoint=self.emulator.url, port=0, workers=2)
+        known, planned, dynamodb = functions(self.template), schedules(self.template), self.dynamodb()
+        caps = {"*": 2} | {function.name: 4 for function in known.values() if function.label in _WAITING}
+        engine = Engine(self.template, clock, state=self.state, aws_endpoint=self.emulator.url, workers=caps)
         self._stops.append(("streams and workers", engine.stop))
         await engine.start()
 
-        known, planned, dynamodb = functions(self.template), schedules(self.template), self.dynamodb()
         workflows = Workflows(
             machines(self.template),
             clock,
@@ -105,6 +109,7 @@ class Supervisor:
         async def status() -> dict[str, Any]:
             return {
                 "now": clock.now_ms(),
+                "emulator": self.emulator.url,
                 "pending": await settling.pending(),
                 **engine.status(),
                 "workflows": workflows.counts,
