@@ -12,7 +12,7 @@ from personas.core.compute import monoids
 from personas.core.compute.definition_set import DefinitionSet
 from personas.core.compute.state import ComputeState, Evaluation
 from personas.core.moments import HOUR, hour_of
-from tests.unit.compute.histories import START, History, histories, simple
+from tests.unit.compute.histories import History, histories, simple
 from tests.unit.compute.oracle import Oracle
 
 EXAMPLES = int(os.environ.get("PERSONAS_EXAMPLES", "500"))
@@ -40,11 +40,11 @@ def folded(history: History, compiled: DefinitionSet, data: st.DataObject) -> Co
     """The history as it may really happen: any order, at any time before, on two profiles, some events on both."""
     halves = [ComputeState(), ComputeState()]
     twice = []
-    clocks = st.integers(START - 100 * HOUR, history.at)
     for event in data.draw(st.permutations(history.events), label="order"):
         where = data.draw(st.sampled_from([(0,), (1,), (0, 1)]), label="folded by")
         for half in where:
-            now = data.draw(clocks, label="now")
+            since = data.draw(st.sampled_from([-100 * HOUR, -1, 0, 1, HOUR, 24 * HOUR, 200 * HOUR]), label="now, since")
+            now = min(event.at + since, history.at)
             halves[half].add(compiled, event, now)
             if data.draw(st.booleans(), label="prune"):
                 halves[half].prune(compiled, now)

@@ -36,7 +36,7 @@ def read(total: Total) -> int | float | None:
 
 def mean(total: Total, count: int) -> int | float | None:
     if isinstance(total, int):
-        return number_of(total / count)
+        return total // count if total % count == 0 else number_of(total / count)
     try:
         return number_of(float(Fraction(total) / count))
     except OverflowError:

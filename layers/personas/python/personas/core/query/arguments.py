@@ -127,7 +127,7 @@ class Arguments:
         unit = word.removesuffix("s")
         if unit not in units:
             plurals = [f"{each}s" for each in units]
-            near = get_close_matches(word.lower(), [*units, *plurals], 1, 0.6)
+            near = get_close_matches(word.lower(), plurals, 1, 0.6)
             suggestion = f"{number} {near[0]}" if near else None
             raise self._error(f"there is no unit {word}", form, tuple(plurals), suggestion)
         zero_allowed = self._name == "between"

@@ -43,15 +43,15 @@ DEEPEST = 100
 
 def read(form: Form) -> Query:
     """Raises InvalidQuery."""
-    value = _Reader(inside_where=False, depth=0).disjunction(_only(form))
+    value = _Reader(inside=None, depth=0).disjunction(_only(form))
     if isinstance(value, Stream):
         raise _error(form, "the events are not reduced to a value", ("a reducer such as .count()",), at_end=True)
     return value
 
 
 class _Reader:
-    def __init__(self, inside_where: bool, depth: int) -> None:
-        self.inside_where = inside_where
+    def __init__(self, inside: str | None, depth: int) -> None:
+        self.inside = inside
         self.depth = depth
 
     def disjunction(self, form: Form) -> Value:
@@ -112,12 +112,14 @@ class _Reader:
             raise _unknown(call, name, EXTRACTORS)
         if given.names("parent"):
             raise _unsupported(call, "a reference to a funnel's parent")
+        if name in ("event", "trait", "literal") and self.inside in REDUCING:
+            raise _error(call, f"{self.inside}() reduces a property", ("property('…')", "context('…')"))
         if name == "literal":
             return given.only_literal()
         text = given.only_text()
-        if name in ("event", "trait") and self.inside_where:
+        if name in ("event", "trait") and self.inside:
             raise _unsupported(call, "a funnel" if name == "event" else "a trait inside where()")
-        if name in ("property", "context") and not self.inside_where:
+        if name in ("property", "context") and not self.inside:
             raise _error(call, f"{name}() has a place only inside where() or a reducer", ("event('…')", "trait('…')"))
         if name == "event":
             return Stream(text)
@@ -158,13 +160,13 @@ class _Reader:
         return self._reduced(stream, name, given)
 
     def _where(self, stream: Stream, form: Form) -> Condition:
-        inside = _Reader(inside_where=True, depth=self.depth + 1)
+        inside = _Reader(inside="where", depth=self.depth + 1)
         found = _conditions([(form, inside.disjunction(form))], "where()")
         return syntax.both(*((stream.where, *found) if stream.where else found))
 
     def _reduced(self, stream: Stream, name: str, given: Arguments) -> Reduced:
         form = given.first_form(allowed=2 if name == "mode" else 1)
-        field = _Reader(inside_where=True, depth=self.depth + 1).disjunction(form)
+        field = _Reader(inside=name, depth=self.depth + 1).disjunction(form)
         if not isinstance(field, Field):
             raise _error(form, f"{name}() reduces a property", ("property('…')", "context('…')"))
         minimum = given.minimum() if name == "mode" else None
@@ -185,7 +187,7 @@ class _Reader:
 
     def _compared(self, subject: Scalar, name: str, call: Form) -> Comparison:
         takes, given = COMPARATORS[name], Arguments(call)
-        if self.inside_where and name in NOW_RELATIVE:
+        if self.inside and name in NOW_RELATIVE:
             raise _unsupported(call, f"{name}() inside where()")
         if takes == "none":
             given.none()

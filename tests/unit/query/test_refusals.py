@@ -1,0 +1,70 @@
+"""What is wrong is refused at its place, with what would have been right; what is not in yet is never half-accepted."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from personas.core.errors import InvalidInput
+from personas.core.query.checker import LARGEST, check
+from personas.core.query.definition import Definition
+from personas.core.query.errors import InvalidQuery
+
+CASES = json.loads((Path(__file__).parent / "refusals.json").read_text())
+
+
+def definition(query: str, kind: str = "audience") -> Definition:
+    return Definition("id", "key", "Name", kind, "users", query, 1)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["query"])
+def test_a_wrong_query_is_refused_at_its_place(case: dict[str, Any]) -> None:
+    with pytest.raises(InvalidQuery) as refused:
+        check(definition(case["query"]))
+    error = refused.value
+    assert case["says"] in str(error)
+    assert (error.line, error.column) == (case.get("line", 1), case["column"])
+    if "suggests" in case:
+        assert f"did you mean {case['suggests']}?" in str(error)
+
+
+def test_the_error_names_the_field_and_the_definition() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        check(definition("event('A')"))
+    assert refused.value.field == "definition.query"
+    assert isinstance(refused.value, InvalidQuery)
+    assert refused.value.definition == "key"
+
+
+@pytest.mark.parametrize("query", ["event('A').count() >= 1", "NOT (trait('a').exists())"])
+def test_a_computed_trait_must_end_in_a_value(query: str) -> None:
+    with pytest.raises(InvalidQuery, match="must end in a value"):
+        check(definition(query, "computed_trait"))
+
+
+@pytest.mark.parametrize("query", ["'text'", "literal(5)", "2024-12-31"])
+def test_a_computed_trait_is_computed_from_something(query: str) -> None:
+    with pytest.raises(InvalidQuery, match="computed from something"):
+        check(definition(query, "computed_trait"))
+
+
+@pytest.mark.parametrize("query", ["event('A').count()", "event('A').unique(property('p'))", "trait('plan')"])
+def test_a_computed_trait_may_be_a_scalar_or_a_list(query: str) -> None:
+    check(definition(query, "computed_trait"))
+
+
+def test_fifty_primary_expressions_are_enough_and_one_more_is_refused() -> None:
+    inside = "event('A').where(property('p') = 1 AND property('q') = 2).count() >= 1"
+    allowed = " OR ".join([inside, *["trait('a') = 1"] * (LARGEST - 3)])
+    check(definition(allowed))
+    with pytest.raises(InvalidQuery, match="at most 50 primary expressions, this one has 51"):
+        check(definition(f"{allowed} OR trait('b') = 1"))
+
+
+@pytest.mark.parametrize(
+    "query", ["(" * 3_000 + "trait('a')" + ")" * 3_000, "NOT " * 3_000 + "trait('a').exists()", "x" * 30_000]
+)
+def test_a_query_that_is_too_deep_or_too_long_is_refused_not_a_crash(query: str) -> None:
+    with pytest.raises(InvalidQuery):
+        check(definition(query))
