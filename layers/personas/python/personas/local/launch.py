@@ -25,6 +25,10 @@ class EngineDidNotStart(RuntimeError):
     """`personas up` ended, or did not answer in time; the message ends with the tail of its output."""
 
 
+class EngineDidNotSettle(RuntimeError):
+    """Something was not worked off in time; the message says what."""
+
+
 @dataclass(slots=True)
 class LaunchedEngine:
     state: Path
