@@ -13,6 +13,7 @@ from .plane import Clock, Plane, installed
 from .world import START, World, definition
 
 PEOPLE = [f"use_{number}" for number in range(6)]
+NEWCOMERS = ["use_6", "use_7"]
 DEFINITIONS = (
     definition("orders", "event('Order').count()"),
     definition("recent", "event('Order').within(3 hours).count()"),
@@ -26,6 +27,8 @@ def story(world: World) -> None:
     world.settle()
     calls(world, 0)
     world.settle()
+    for newcomer in NEWCOMERS:
+        world.send(world.resolved(newcomer, world.event(newcomer, {"type": "track", "event": "Order"})))
     calls(world, 1)
     seen_by_loser = world.event("both", {"type": "track", "event": "Order"})
     world.send(world.resolved("use_3", seen_by_loser))
@@ -50,18 +53,19 @@ def end(lives: int | None, most_after: int) -> tuple[Any, int]:
         world = World(plane, clock, space="space")
         story(world)
         before = plane.writes
+        size = sum(len(records) - world.read_up_to[lane] for lane, records in plane.lanes.items())
         survived = world.deliver(list(plane.lanes), 500, lives)
         writes = plane.writes - before
         assert survived == (lives is None)
         while world.pending():
-            world.deliver(list(plane.lanes), most_after)
+            world.deliver(list(plane.lanes), min(size, most_after))
         for old, new in plane.images:
             assert old is None or int(old["seq"]["S"]) <= int(new["seq"]["S"]), "a profile never falls back"
         return picture(world), writes
 
 
 def picture(world: World) -> Any:
-    names = [*PEOPLE, "acc_g"]
+    names = [*PEOPLE, *NEWCOMERS, "acc_g"]
     found = [world.stored(name) for name in names]
     shown = [
         (p.traits(), p.identifiers, p.accounts, p.first, p.last, p.events, p.merged_into) if p else None for p in found
@@ -87,8 +91,8 @@ def test_the_story_is_what_it_should_be() -> None:
     assert root[0]["use_3"].value == 3
     assert root[5] == 37
     assert shown[3][6] == "use_2"
-    assert shown[6][0]["use_5"].value == 3
-    assert len(paged) == 4 * 3 * len(PEOPLE) + 1
+    assert shown[8][0]["use_5"].value == 3
+    assert len(paged) == 4 * 3 * len(PEOPLE) + 1 + len(NEWCOMERS)
     assert any(name == "use_0" for _, name in due)
     assert WRITES > 20
 
