@@ -1,7 +1,8 @@
 """How fast the whole pipeline is on this machine: events a second from HTTP to committed profile, and freshness.
 
-Everything runs as in `make run`: the Tracking API over HTTP, batches of 100 through Segment's own SDK, real handlers,
-the API plane behind boto3. Freshness: the time from the 200 of an identify call until the Profile API shows its trait.
+Everything runs as in `make run`: the sample's traits, audiences and destination, the Tracking API over HTTP, batches of
+100 through Segment's own SDK, real handlers, the API plane behind boto3. The rate includes every delivery. Freshness is
+the time from the 200 of an identify call until the Profile API shows its trait.
 """
 
 import statistics
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import requests
 
+from personas.local.demo import define
 from personas.local.launch import LaunchedEngine
 from personas.local.sample.player import Player
 from personas.local.sample.shop import calls, rows, shift
@@ -35,6 +37,7 @@ def main() -> int:
 
 
 def measure_rate(engine: LaunchedEngine, folder: Path) -> float:
+    define(engine.base_url, engine.facts["control_token"], engine.facts["space_id"])
     log = rows()
     sample = list(calls(log))
     player = Player(engine.base_url, engine.facts["write_key"], shift(log, datetime.now(UTC)), folder / "position.json")

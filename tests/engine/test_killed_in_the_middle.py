@@ -30,7 +30,7 @@ def test_a_stop_in_the_middle_of_the_sample_changes_no_total(tmp_path: Path) -> 
     moved = shift(log, datetime.now(UTC))
     engine = LaunchedEngine(tmp_path / "state")
     with engine:
-        demo.define(_local(engine))
+        demo.define(engine.base_url, engine.facts["control_token"], engine.facts["space_id"])
         _play_and_stop(engine, sample, moved, tmp_path / "position.json")
     with engine:
         _player(engine, moved, tmp_path / "position.json").play(sample[: CALLS - LAST], lambda _: None)

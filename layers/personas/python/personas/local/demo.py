@@ -50,7 +50,7 @@ class Summary:
 
 def play(local: Local, console: Console) -> Summary:
     """Play the sample to its end, from wherever an earlier start left it."""
-    define(local)
+    define(local.base_url, local.control_token, local.space_id)
     log = rows()
     sample = list(calls(log))
     player = Player(local.base_url, local.write_key, _shift(local, log), local.state / "sample-position.json")
@@ -63,10 +63,10 @@ def play(local: Local, console: Console) -> Summary:
     return summarise(local, sent, seconds)
 
 
-def define(local: Local) -> None:
+def define(base_url: str, control_token: str, space_id: str) -> None:
     """Create the traits, audiences and the destination that are not there yet."""
-    control = Control(local.base_url, local.control_token)
-    space = f"/spaces/{local.space_id}"
+    control = Control(base_url, control_token)
+    space = f"/spaces/{space_id}"
     there = _names(control, f"{space}/computed-traits", "computedTraits")
     for name in definitions.COMPUTED_TRAITS:
         if name not in there:
@@ -75,7 +75,7 @@ def define(local: Local) -> None:
     for name in definitions.AUDIENCES:
         if name not in there:
             control.post(f"{space}/audiences", definitions.audience(name))
-    sink = definitions.webhook(f"{local.base_url}/_local/sink")
+    sink = definitions.webhook(f"{base_url}/_local/sink")
     if sink["name"] not in _names(control, f"{space}/destinations", "destinations"):
         control.post(f"{space}/destinations", sink)
 
