@@ -133,7 +133,8 @@ class World:
     def recompute(self) -> int:
         """One run of the workflow; returns how many buckets it found."""
         planned = plan.handle({}, None)
-        refs = orjson.loads(self.plane.objects[planned["bucket"], planned["key"]])
+        listed = self.plane.get_object(Bucket=planned["bucket"], Key=planned["key"])
+        refs = orjson.loads(listed["Body"].read())
         assert planned["count"] == len(refs)
         for ref in refs:
             tick.handle(ref, None)
