@@ -11,6 +11,7 @@ The emulator must be up, and what the template says provisioned and bound, from 
 import asyncio
 import time
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,7 @@ class Engine:
         self._tails: dict[str, TableTail] = {}
         self._mappings: list[StreamMapping | QueueMapping] = []
         self._hurry = False
+        self._closing = AsyncExitStack()
 
     @property
     def endpoint(self) -> str:
@@ -88,6 +90,9 @@ class Engine:
                 mapping.wake()
 
     async def start(self) -> None:
+        """What had been started is stopped again by `stop`, also when this raises."""
+        self._closing.callback(self._close_logs)
+        self._closing.push_async_callback(self._emulator.close)
         self._streams = kinesis_streams(self._template, self._state / "streams", self._clock.now_ms)
         settings = mappings(self._template)
         self._tails = {s.source_arn: self._tail(s.source_arn) for s in settings if s.service == "dynamodb"}
@@ -104,22 +109,19 @@ class Engine:
             ended=lambda: self._watch.nudge(),
         )
         self._watch = TailWatch(list(self._tails.values()), lambda: bool(self._workers.in_flight))
+        self._closing.push_async_callback(self._watch.stop)
+        self._closing.push_async_callback(self._workers.stop)
         self._mappings = [self._mapping(each) for each in settings]
         self._watch.start()
+        self._closing.push_async_callback(self._stop_mappings)
         for mapping in self._mappings:
             mapping.start()
-        self._trimmer = asyncio.create_task(self._trim(), name="retention")
+        trimmer = asyncio.create_task(self._trim(), name="retention")
+        self._closing.callback(trimmer.cancel)
 
     async def stop(self) -> None:
         """Finish what is in flight, keep everything unread, and copy the tables' streams a last time."""
-        self._trimmer.cancel()
-        await asyncio.gather(*(mapping.stop() for mapping in self._mappings))
-        await self._workers.stop()
-        await self._watch.stop()
-        await self._runner.cleanup()
-        await self._emulator.close()
-        for log in self._logs():
-            log.close()
+        await self._closing.aclose()
 
     async def invoke(self, name_or_arn: str, payload: bytes) -> Invocation:
         """Raises NotFound, and TooLarge above 6 MB."""
@@ -176,11 +178,11 @@ class Engine:
         app = web.Application(client_max_size=_MAX_REQUEST)
         app.router.add_post("/", kinesis)
         app.router.add_post(lambda_api.PATH, invoke)
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=5)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self._port, backlog=256)
-        await site.start()
-        self._port = self._runner.addresses[0][1]
+        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=5)
+        self._closing.push_async_callback(runner.cleanup)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", self._port, backlog=256).start()
+        self._port = runner.addresses[0][1]
 
     def _mapping(self, settings: MappingSettings) -> StreamMapping | QueueMapping:
         if settings.function not in self.functions:
@@ -211,6 +213,13 @@ class Engine:
         _, table, _, label = arn.split(":", 5)[5].split("/")
         directory = self._state / "streams" / f"table-{table}" / label.replace(":", ".")
         return TableTail(arn, StreamLog(directory, self._clock.now_ms), self._emulator, self._clock.now_ms)
+
+    async def _stop_mappings(self) -> None:
+        await asyncio.gather(*(mapping.stop() for mapping in self._mappings))
+
+    def _close_logs(self) -> None:
+        for log in self._logs():
+            log.close()
 
     def _logs(self) -> list[StreamLog]:
         shards = [shard.log for stream in self._streams.values() for shard in stream.shards]

@@ -6,6 +6,7 @@ ends in one of three ways: done, given up to the on-failure target, or, at a sto
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from personas.local.stream_log import StreamLog
 
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 2.0
+_log = logging.getLogger("personas.mappings")
 
 
 class Pace(Protocol):
@@ -207,13 +209,22 @@ class Lane:
         return outcome, invocation
 
     async def _once(self, part: Part, body: bytes) -> tuple[Outcome, Invocation]:
-        invocation = await self._invoke(self._settings.function, body)
+        invocation = await self._invoked(body)
         if invocation.error is not None:
             return Failure(), invocation
         if not self._settings.partial_failures:
             return Success(), invocation
         identifiers = [self._source.sequence_number(record.number) for record in part.records]
         return response_outcome(invocation.payload, identifiers), invocation
+
+    async def _invoked(self, body: bytes) -> Invocation:
+        """As Lambda before an invocation: a function that cannot be started is tried again and uses up no retry."""
+        while True:
+            try:
+                return await self._invoke(self._settings.function, body)
+            except OSError:
+                _log.exception("%s cannot be started", self._settings.function)
+                await asyncio.sleep(LONGEST_PAUSE_S)
 
     async def _without_expired(self, part: Part) -> Part:
         """The part without the records that have become too old meanwhile, which are given up."""

@@ -1,6 +1,7 @@
 """A mapping of a Kinesis stream or a table stream to a function: its lanes over all shards, and its checkpoints."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from personas.local.stream_lane import Lane, Pace
 from personas.local.stream_log import StreamLog
 
 _TIME_SHIFT = 20
+_log = logging.getLogger("personas.mappings")
 
 
 class StreamMapping:
@@ -58,12 +60,14 @@ class StreamMapping:
         if self.settings.enabled:
             name = self.settings.id
             self._tasks = [asyncio.create_task(lane.run(), name=f"mapping {name}") for lane in self._lanes]
+            for task in self._tasks:
+                task.add_done_callback(_tell_failure)
 
     async def stop(self) -> None:
         """Wait for what is in flight; what is not read is kept for the next start."""
         for lane in self._lanes:
             lane.stop()
-        await asyncio.gather(*self._tasks)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         self._checkpoints.save()
 
     def wake(self) -> None:
@@ -108,3 +112,8 @@ class StreamMapping:
     def _checkpoint(self, shard: str, lane: int, number: int) -> None:
         self._checkpoints.advance(shard, lane, number)
         self._checkpoints.save()
+
+
+def _tell_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        _log.error("%s stands still", task.get_name(), exc_info=error)

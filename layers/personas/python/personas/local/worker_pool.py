@@ -34,6 +34,7 @@ class WorkerPool:
         self._clock, self._faults, self._ended = clock, faults, ended
         self._places = asyncio.Semaphore(cap)
         self._idle: deque[Worker] = deque()
+        self._busy: set[Worker] = set()
         self._stopped = False
         self.in_flight = self.finished = self.errors = 0
         self.milliseconds = 0.0
@@ -61,11 +62,11 @@ class WorkerPool:
                 await self._keep(worker) if failed is None else await worker.kill()
 
     async def stop(self) -> None:
-        """End the idle workers; those at work end when they are done."""
+        """End the idle workers; kill those that are still at work."""
         self._stopped = True
         idle = list(self._idle)
         self._idle.clear()
-        await asyncio.gather(*(worker.end() for worker in idle))
+        await asyncio.gather(*(worker.end() for worker in idle), *(worker.kill() for worker in self._busy))
 
     async def _invoke(self, payload: bytes) -> Invocation:
         request_id = _request_id()
@@ -82,8 +83,12 @@ class WorkerPool:
             "offset_ns": self._clock.offset_ms * 1_000_000,
             "faults": self._faults.for_invocation(self._function.name),
         }
+        self._busy.add(worker)
         try:
             told, body = await asyncio.wait_for(worker.call(head, payload), self._function.timeout_seconds)
+        except asyncio.CancelledError:
+            await worker.kill()
+            raise
         except TimeoutError:
             await worker.kill()
             return self._timed_out(request_id)
@@ -91,6 +96,8 @@ class WorkerPool:
             if exited.status == DEATH_STATUS:
                 self._faults.happened(self._function.name, died=True)
             return _exit_error(request_id, exited.status)
+        finally:
+            self._busy.discard(worker)
         if happened := told.get("happened"):
             self._faults.happened(self._function.name, **happened)
         await self._keep(worker)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from personas.local.worker_pool import WorkerPool
 ASYNC_RETRIES = 2
 MAX_ASYNC_PAYLOAD = 1024 * 1024
 _ASYNC_PAUSE_S = 0.5
+_LOOK_S = 0.02
 _MAX_LOG = 16 * 1024 * 1024
 _log = logging.getLogger("personas.functions")
 
@@ -75,10 +77,13 @@ class Workers:
     async def prewarm(self, *names: str) -> None:
         await asyncio.gather(*(self._pool(name).prewarm() for name in names))
 
-    async def stop(self) -> None:
-        """Wait for events that are under way, then end all workers."""
-        if self._events:
-            await asyncio.gather(*self._events)
+    async def stop(self, patience_s: float = 30.0) -> None:
+        """Wait for what is under way, as long as patience lasts, then end all workers."""
+        deadline = time.monotonic() + patience_s
+        while self.pending() and time.monotonic() < deadline:
+            await asyncio.sleep(_LOOK_S)
+        for event in self._events:
+            event.cancel()
         await asyncio.gather(*(pool.stop() for pool in self._pools.values()))
 
     @property

@@ -8,6 +8,7 @@ Not imported from the package, because a worker sees only its function's own cod
 """
 
 import importlib
+import io
 import json
 import logging
 import os
@@ -16,6 +17,11 @@ import struct
 import sys
 import time
 import traceback
+from collections.abc import Callable, Iterable
+from typing import Any, BinaryIO, cast
+
+Json = dict[str, Any]
+Handler = Callable[[Any, "Context"], Any]
 
 _SIZES = struct.Struct(">II")
 MAX_PAYLOAD = 6 * 1024 * 1024
@@ -28,7 +34,7 @@ class Context:
     identity = None
     client_context = None
 
-    def __init__(self, head):
+    def __init__(self, head: Json) -> None:
         self.aws_request_id = head["id"]
         self.function_name = head["name"]
         self.invoked_function_arn = head["arn"]
@@ -37,24 +43,24 @@ class Context:
         self.log_stream_name = os.environ["AWS_LAMBDA_LOG_STREAM_NAME"]
         self._deadline = time.monotonic() + head["timeout_ms"] / 1_000
 
-    def get_remaining_time_in_millis(self):
+    def get_remaining_time_in_millis(self) -> int:
         return max(0, int((self._deadline - time.monotonic()) * 1_000))
 
-    def log(self, message):
+    def log(self, message: object) -> None:
         sys.stdout.write(str(message))
 
 
 class InitFailed(Exception):
-    def __init__(self, kind, message, trace=()):
+    def __init__(self, kind: str, message: str, trace: Iterable[str] = ()) -> None:
         super().__init__(message)
         self.answer = {"errorMessage": message, "errorType": kind, "requestId": "", "stackTrace": list(trace)}
 
 
-def main():
+def main() -> None:
     channel = socket.socket(fileno=int(sys.argv[1]))
     name, prepare = sys.argv[2], json.loads(sys.argv[3])
     sys.argv[:] = [""]
-    frames = channel.makefile("rwb", buffering=256 * 1024)
+    frames = cast(BinaryIO, channel.makefile("rwb", buffering=256 * 1024))
     _log_as_lambda()
     sys.path.insert(0, os.environ["LAMBDA_TASK_ROOT"])
     hooks = _hooks(prepare)
@@ -73,29 +79,29 @@ def main():
         if hooks is not None:
             hooks.begin(head["faults"])
         ok, answer = _invoke(handler, head, body)
-        told = {"ok": ok}
+        told: Json = {"ok": ok}
         if hooks is not None:
             told["happened"] = hooks.happened()
         sys.stdout.flush()
         _write(frames, told, answer)
 
 
-def _invoke(handler, head, body):
+def _invoke(handler: Handler, head: Json, body: bytes) -> tuple[bool, bytes]:
     try:
         result = handler(json.loads(body), Context(head))
     except BaseException as error:  # noqa: BLE001 - the handler's own, whatever it is
         if isinstance(error, SystemExit):
             sys.stdout.flush()
             os._exit(error.code if isinstance(error.code, int) else 1)
-        answer = _error(error, head["id"])
-        _say(answer)
-        return False, _json(answer)
+        failure = _error(error, head["id"])
+        _say(failure)
+        return False, _json(failure)
     try:
         answer = _json(result)
     except (TypeError, ValueError) as error:
-        answer = {"errorMessage": f"Unable to marshal response: {error}", "errorType": "Runtime.MarshalError"}
-        _say(answer)
-        return False, _json(answer | {"requestId": head["id"], "stackTrace": []})
+        failure = {"errorMessage": f"Unable to marshal response: {error}", "errorType": "Runtime.MarshalError"}
+        _say(failure)
+        return False, _json(failure | {"requestId": head["id"], "stackTrace": []})
     if len(answer) > MAX_PAYLOAD:
         message = (
             f"Response payload size ({len(answer)} bytes) exceeded maximum allowed payload size ({MAX_PAYLOAD} bytes)."
@@ -104,7 +110,7 @@ def _invoke(handler, head, body):
     return True, answer
 
 
-def _error(error, request_id):
+def _error(error: BaseException, request_id: str) -> Json:
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if frame.filename != __file__]
     return {
@@ -115,7 +121,7 @@ def _error(error, request_id):
     }
 
 
-def _handler(name):
+def _handler(name: str) -> Handler:
     module, _, function = name.rpartition(".")
     try:
         imported = importlib.import_module(module.replace("/", "."))
@@ -128,10 +134,10 @@ def _handler(name):
         raise InitFailed(answer["errorType"], answer["errorMessage"], answer["stackTrace"]) from None
     if not callable(getattr(imported, function, None)):
         raise InitFailed("Runtime.HandlerNotFound", f"Handler '{function}' missing on module '{module}'")
-    return getattr(imported, function)
+    return cast(Handler, getattr(imported, function))
 
 
-def _clock():
+def _clock() -> Any:
     """The clock that the engine moves, for functions that have it."""
     try:
         return importlib.import_module("personas.clock")
@@ -139,11 +145,11 @@ def _clock():
         return None
 
 
-def _moved(offset_ns):
+def _moved(offset_ns: int) -> Callable[[], int]:
     return lambda: time.time_ns() + offset_ns
 
 
-def _hooks(prepare):
+def _hooks(prepare: Json) -> Any:
     if not prepare:
         return None
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -154,26 +160,25 @@ def _hooks(prepare):
     return hooks.Hooks(prepare)
 
 
-def _log_as_lambda():
-    sys.stdout.reconfigure(line_buffering=True)
+def _log_as_lambda() -> None:
+    cast(io.TextIOWrapper, sys.stdout).reconfigure(line_buffering=True)
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(
-        logging.Formatter("[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(message)s", "%Y-%m-%dT%H:%M:%S")
-    )
-    handler.formatter.converter = time.gmtime
+    formatter = logging.Formatter("[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(message)s", "%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
     logging.getLogger().addHandler(handler)
 
 
-def _say(answer):
+def _say(answer: Json) -> None:
     trace = "".join(answer.get("stackTrace", ()))
     print(f"[ERROR] {answer['errorType']}: {answer['errorMessage']}\n{trace}", flush=True)
 
 
-def _json(value):
+def _json(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
 
 
-def _read(frames):
+def _read(frames: BinaryIO) -> tuple[Json, bytes] | None:
     sizes = frames.read(_SIZES.size)
     if len(sizes) < _SIZES.size:
         return None
@@ -181,10 +186,10 @@ def _read(frames):
     return json.loads(frames.read(head)), frames.read(body)
 
 
-def _write(frames, head, body):
-    head = json.dumps(head).encode()
-    frames.write(_SIZES.pack(len(head), len(body)))
-    frames.write(head)
+def _write(frames: BinaryIO, head: Json, body: bytes) -> None:
+    header = json.dumps(head).encode()
+    frames.write(_SIZES.pack(len(header), len(body)))
+    frames.write(header)
     frames.write(body)
     frames.flush()
 
