@@ -7,6 +7,7 @@ from aws_lambda_powertools import Logger
 
 from personas import profiles_stream
 from personas.clock import now_ms
+from personas.core.errors import Unavailable
 from personas.core.identity.known import Known
 from personas.events_stream import read_events
 from personas.stitching import stitch
@@ -24,12 +25,16 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """What fails comes again from its record on; every record before it has been handed on."""
     records = [record["kinesis"] for record in event["Records"]]
     events = [read_events(b64decode(record["data"])) for record in records]
-    stitched = stitch(events, known, now_ms(), lambda: context.get_remaining_time_in_millis() > RESERVE_MS)
-    dead_letters.keep(stitched.letters)
-    profiles_stream.send(stitched.envelopes)
-    if stitched.dropped:
-        logger.info("events of spaces that do not exist were dropped", extra={"count": stitched.dropped})
-    if stitched.failed is None:
+    try:
+        stitched = stitch(events, known, now_ms(), lambda: context.get_remaining_time_in_millis() > RESERVE_MS)
+        dead_letters.keep(stitched.letters)
+        profiles_stream.send(stitched.envelopes)
+        failed, failure = stitched.failed, stitched.failure
+        if stitched.dropped:
+            logger.info("events of spaces that are gone were dropped", extra={"count": stitched.dropped})
+    except Unavailable as error:
+        failed, failure = 0, error
+    if failed is None:
         return {"batchItemFailures": []}
-    logger.warning("events are to come again", exc_info=stitched.failure)
-    return {"batchItemFailures": [{"itemIdentifier": records[stitched.failed]["sequenceNumber"]}]}
+    logger.warning("events are to come again", exc_info=failure)
+    return {"batchItemFailures": [{"itemIdentifier": records[failed]["sequenceNumber"]}]}

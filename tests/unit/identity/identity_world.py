@@ -55,6 +55,11 @@ def forget() -> None:
     aws.client.cache_clear()
     aws.setting.cache_clear()
     identity_rules.load.cache_clear()
+    forget_known()
+
+
+def forget_known() -> None:
+    """As another worker knows nothing yet."""
     identity.known = Known()
 
 
