@@ -15,6 +15,8 @@ from personas.core.query.definition import Definition
 
 PAGE = (Path(__file__).parents[3] / "docs" / "query.md").read_text()
 ABSENT = object()
+COMPARISONS = "value | comparison | holds"
+REDUCERS = "values of the events, oldest first | reducer | result"
 
 
 def rows(heading: str) -> Iterator[list[str]]:
@@ -41,7 +43,7 @@ def computed(query: str, kind: str, events: list[Event], traits: dict[str, Any])
     return state.evaluate(definitions, traits, {"email"}, 1_000).values
 
 
-@pytest.mark.parametrize(("value", "comparison", "holds"), list(rows("value | comparison | holds")))
+@pytest.mark.parametrize(("value", "comparison", "holds"), list(rows(COMPARISONS)))
 def test_a_comparison_means_what_the_page_says(value: str, comparison: str, holds: str) -> None:
     found = read(value)
     space = "" if comparison.startswith(".") else " "

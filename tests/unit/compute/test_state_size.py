@@ -57,10 +57,9 @@ def shopping(count: int) -> list[Event]:
         visit = NOW - chance.randrange(60) * DAY - chance.randrange(DAY)
         for step in range(min(count - len(events), chance.randrange(3, 9))):
             at = min(visit + step * 40_000, NOW)
-            brand, category = (
-                chance.choice(["acme", "birch", "cedar", "delta"]),
-                chance.choice(["shoes", "shirts", "hats"]),
-            )
+            brand = chance.choice(["acme", "birch", "cedar", "delta"])
+            category = chance.choice(["shoes", "shirts", "hats"])
+            revenue = chance.randrange(900, 20_000) / 100
             kinds = [
                 {"type": "page", "name": chance.choice(["Home", "Pricing", "Search"])},
                 {"type": "track", "event": "Product Viewed", "properties": {"brand": brand, "category": category}},
@@ -68,7 +67,7 @@ def shopping(count: int) -> list[Event]:
                     "type": "track",
                     "event": "Order Completed",
                     "properties": {
-                        "revenue": chance.randrange(900, 20_000) / 100,
+                        "revenue": revenue,
                         "coupon": "SPRING",
                         "at": "2025-09-01",
                     },

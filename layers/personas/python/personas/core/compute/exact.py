@@ -1,53 +1,52 @@
-"""Sums without rounding: decimal, of any size, kept as an int where whole and 64 bits suffice, else as decimal text.
+"""Sums without rounding: a decimal of any size is (units, scale), meaning units / 10^scale.
 
->>> add(add(0, 0.1), 0.2)
-'0.3'
->>> read(add(add(0, 0.1), 0.2)), read(add("0.5", 1.5)), mean("0.3", 3)
-(0.3, 2, 0.1)
+>>> add(decimal(0.1), decimal(0.2)), read(add(decimal(0.1), decimal(0.2)))
+((3, 1), 0.3)
+>>> read(add(decimal(0.5), decimal(1.5))), mean(decimal(0.3), 3)
+(2, 0.1)
 """
 
-from decimal import Context, Decimal, Inexact
-from fractions import Fraction
+from decimal import Decimal
 
-from personas.core.values import number_of
+Exact = tuple[int, int]
 
-Total = int | str
-
-_CONTEXT = Context(prec=1_000, Emax=999_999, Emin=-999_999, traps=[Inexact])
-"""Enough digits for any sum of 64-bit floats; should they ever not suffice, it fails rather than rounds."""
 _LARGEST = 2**63
 
 
-def add(total: Total, value: int | float | str) -> Total:
-    if type(total) is int and type(value) is int:
-        exact = total + value
-        return exact if -_LARGEST < exact < _LARGEST else str(exact)
-    return _kept(_CONTEXT.add(_decimal(total), _decimal(value)))
+def decimal(value: int | float) -> Exact:
+    """The number as it is written in decimal."""
+    if type(value) is int:
+        return value, 0
+    text = repr(value)
+    if "e" in text or "n" in text:
+        sign, digits, exponent = Decimal(text).as_tuple()
+        units = int("".join(map(str, digits))) * (-1 if sign else 1)
+        return (units * 10 ** int(exponent), 0) if int(exponent) >= 0 else (units, -int(exponent))
+    whole, _, fraction = text.partition(".")
+    return int(whole + fraction), len(fraction)
 
 
-def subtract(total: Total, value: int | float) -> Total:
-    return add(total, -value)
+def add(one: Exact, other: Exact) -> Exact:
+    if one[1] == other[1]:
+        return one[0] + other[0], one[1]
+    if one[1] < other[1]:
+        return one[0] * 10 ** (other[1] - one[1]) + other[0], other[1]
+    return one[0] + other[0] * 10 ** (one[1] - other[1]), one[1]
 
 
-def read(total: Total) -> int | float | None:
-    """The nearest number that JSON can carry; None where it is out of a float's range."""
-    return total if isinstance(total, int) else number_of(float(total))
+def read(total: Exact) -> int | float | None:
+    """The nearest number that JSON can carry, whole ones as int; None where it is out of a float's range."""
+    return _divided(total[0], 10 ** total[1])
 
 
-def mean(total: Total, count: int) -> int | float | None:
-    if isinstance(total, int):
-        return total // count if total % count == 0 else number_of(total / count)
+def mean(total: Exact, count: int) -> int | float | None:
+    return _divided(total[0], 10 ** total[1] * count)
+
+
+def _divided(units: int, by: int) -> int | float | None:
+    if units % by == 0 and -_LARGEST < units // by < _LARGEST:
+        return units // by
     try:
-        return number_of(float(Fraction(total) / count))
+        return units / by
     except OverflowError:
         return None
-
-
-def _decimal(value: int | float | str) -> Decimal:
-    return Decimal(repr(value) if isinstance(value, float) else value)
-
-
-def _kept(exact: Decimal) -> Total:
-    if exact == exact.to_integral_value() and abs(exact) < _LARGEST:
-        return int(exact)
-    return str(exact.normalize(_CONTEXT))

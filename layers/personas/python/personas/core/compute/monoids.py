@@ -4,8 +4,8 @@ A partial is plain JSON; None is the empty one. `add` may change the partial tha
 `merge` changes neither. `take` undoes one of two equal additions (an event counted twice stays counted once).
 
 >>> merge = MONOIDS["total"].merge
->>> merge([1, 5], [2, "0.5"])
-[3, '5.5']
+>>> merge([1, 5, 0], [2, 75, 2])
+[3, 575, 2]
 """
 
 from collections.abc import Callable
@@ -19,6 +19,8 @@ from personas.core.values import order_of
 
 LARGEST = 10_000
 """Distinct values that are kept (Segment's limit): the first in order of their keys, whatever order they come in."""
+_LARGEST = 2**63
+"""What JSON does not carry as a number."""
 CUT = "\x00+"
 """The key that says that there were more."""
 
@@ -52,20 +54,30 @@ def _take_count(partial: int, _value: Any) -> int | None:
     return partial - 1 or None
 
 
+def total_of(partial: list[Any]) -> exact.Exact:
+    """The sum in a partial of `total`, which is [count, units, scale]; units beyond 64 bits are kept as text."""
+    return int(partial[1]), partial[2]
+
+
 def _add_total(partial: list[Any] | None, value: int | float, _at: int) -> list[Any]:
-    return [1, value if type(value) is int else exact.add(0, value)] if partial is None else _sum(partial, 1, value)
+    return _total(1, exact.decimal(value)) if partial is None else _plus(partial, 1, exact.decimal(value))
 
 
 def _merge_totals(one: list[Any], other: list[Any]) -> list[Any]:
-    return _sum(one, other[0], other[1])
-
-
-def _sum(partial: list[Any], count: int, value: Any) -> list[Any]:
-    return [partial[0] + count, exact.add(partial[1], value)]
+    return _plus(one, other[0], total_of(other))
 
 
 def _take_total(partial: list[Any], value: int | float) -> list[Any] | None:
-    return [partial[0] - 1, exact.subtract(partial[1], value)] if partial[0] > 1 else None
+    return _plus(partial, -1, exact.decimal(-value)) if partial[0] > 1 else None
+
+
+def _plus(partial: list[Any], count: int, more: exact.Exact) -> list[Any]:
+    return _total(partial[0] + count, exact.add(total_of(partial), more))
+
+
+def _total(count: int, total: exact.Exact) -> list[Any]:
+    units, scale = total
+    return [count, units if -_LARGEST < units < _LARGEST else str(units), scale]
 
 
 def _add_value(partial: dict[str, int] | None, key: str, _at: int) -> dict[str, int]:

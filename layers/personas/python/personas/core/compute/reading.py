@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from personas.core.compute import exact
-from personas.core.compute.monoids import CUT, value_of
+from personas.core.compute.monoids import CUT, total_of, value_of
 from personas.core.query.tree import Reduced, Stream
 from personas.core.values import order_of, text_of
 
@@ -50,8 +50,8 @@ def _as_it_is(partial: Any) -> Any:
 
 _READINGS: dict[str, Callable[[Any], Any]] = {
     "count": lambda partial: partial or 0,
-    "sum": lambda partial: exact.read(partial[1]) if partial else 0,
-    "avg": lambda partial: exact.mean(partial[1], partial[0]) if partial else None,
+    "sum": lambda partial: exact.read(total_of(partial)) if partial else 0,
+    "avg": lambda partial: exact.mean(total_of(partial), partial[0]) if partial else None,
     "min": _as_it_is,
     "max": _as_it_is,
     "first": lambda partial: partial[1] if partial else None,
