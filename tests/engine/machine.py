@@ -82,7 +82,7 @@ class Machine:
             "StartingPosition": "TRIM_HORIZON",
             **properties,
         }
-        self._resources[f"Mapping{len(self._resources)}"] = {
+        self._resources[f"Mapping{function}{len(source)}"] = {
             "Type": "AWS::Lambda::EventSourceMapping",
             "Properties": {name: value for name, value in settings.items() if value is not None},
         }
