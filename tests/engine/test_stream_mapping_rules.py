@@ -138,6 +138,18 @@ async def test_records_older_than_the_maximum_age_are_given_up_uninvoked(tmp_pat
 
 
 @asynchronous
+async def test_without_a_maximum_age_records_are_retried_until_the_stream_no_longer_keeps_them(tmp_path: Path) -> None:
+    async with machine_with(tmp_path, BatchSize=1) as machine:
+        await machine.put("bad", "2")
+        await until(lambda: len(machine.seen()) >= 3)
+        machine.clock.advance(24 * 3_600_000)
+        await machine.put("3")
+        await machine.settle()
+    assert machine.seen()[-1] == ["3"]
+    assert ["2"] not in machine.seen()
+
+
+@asynchronous
 async def test_bisecting_halves_a_failed_batch_until_the_bad_record_is_alone_and_uses_up_no_retry(
     tmp_path: Path,
 ) -> None:

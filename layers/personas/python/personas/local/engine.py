@@ -12,6 +12,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -191,7 +192,7 @@ class Engine:
             return QueueMapping(settings, self._emulator, invoke=self.invoke, faults=self.faults, pace=self)
         discards = Discards(self._aws_endpoint, self._clock, self._template.region, self._template.account)
         return StreamMapping(
-            settings,
+            self._within_retention(settings),
             self._shards(settings),
             invoke=self.invoke,
             give_up=discards.keep,
@@ -200,6 +201,12 @@ class Engine:
             pace=self,
             state=self._state / "mappings",
         )
+
+    def _within_retention(self, settings: MappingSettings) -> MappingSettings:
+        """A record that the stream no longer keeps is too old for any mapping."""
+        stream = self._streams.get(settings.source_arn.rpartition("/")[2])
+        hours = stream.retention_hours if stream and settings.service == "kinesis" else _TABLE_RETENTION_HOURS
+        return replace(settings, max_age_ms=min(settings.max_age_ms or hours * _HOUR_MS, hours * _HOUR_MS))
 
     def _shards(self, settings: MappingSettings) -> list[tuple[Source, StreamLog]]:
         if settings.service == "dynamodb":
