@@ -6,17 +6,39 @@ profile's state is written, nothing that was written for it counts as done, and 
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from personas import profiles_stream
-from personas.core.compute.definition_set import DefinitionSet
-from personas.core.profile.acting import act
+from personas.core.profile.acting import ProfileTooLarge, act
 from personas.core.profile.batch import Batch, LaneRecord
-from personas.core.profile.delivery import Delivery, Emission, Outcome, Recalled
+from personas.core.profile.delivery import Delivery, Emission, Number, Outcome, Recalled
 from personas.core.profile.stored import Stored
+from personas.profiles_table import Item, size_of
 from personas.stores import archive, dead_letters, definitions, due_log, lanes, pages, profiles, spaces, spills
 
-Id = tuple[str, str]
-"""Space, profile."""
+MAX_ITEM = 390_000
+"""Bytes: DynamoDB takes 400 KB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What came of one profile's deliveries, ready to be written."""
+
+    space: str
+    profile: str
+    outcome: Outcome
+    profile_item: Item | None
+    state_item: Item | None
+
+    @classmethod
+    def of(cls, space: str, profile: str, outcome: Outcome) -> "Folded":
+        profile_item = profiles.profile_item(outcome.profile) if outcome.profile else None
+        state_item = profiles.state_item(space, profile, outcome.state) if outcome.state else None
+        return cls(space, profile, outcome, profile_item, state_item)
+
+    @property
+    def too_large(self) -> bool:
+        return any(item is not None and size_of(item) > MAX_ITEM for item in (self.profile_item, self.state_item))
 
 
 def fold(records: Sequence[LaneRecord], now_ms: int) -> None:
@@ -25,42 +47,53 @@ def fold(records: Sequence[LaneRecord], now_ms: int) -> None:
     What belongs to a space that does not exist (any more) is dropped. Raises what a store raises.
     """
     living = spaces.heads({envelope.space for _, _, envelopes in records for envelope in envelopes})
-    records = [(lane, seq, [entry for entry in envelopes if entry.space in living]) for lane, seq, envelopes in records]
-    noted = lanes.read({(envelope.space, lane) for lane, _, envelopes in records for envelope in envelopes})
-    batch = Batch.of(records, noted)
+    places = {(envelope.space, lane) for lane, _, envelopes in records for envelope in envelopes}
+    noted = lanes.read(place for place in places if place[0] in living)
+    batch = Batch.of(records, noted, living)
     stored = profiles.read_many(batch.deliveries)
-    outcomes = {
-        key: _outcome(stored.get(key) or Stored(*key), deliveries, now_ms)
-        for key, deliveries in batch.deliveries.items()
-    }
-    _write(outcomes)
+    folded = [
+        _folded(stored.get(key) or Stored(*key), deliveries, now_ms) for key, deliveries in batch.deliveries.items()
+    ]
+    _write(folded)
     lanes.write(batch.notes)
 
 
-def _outcome(stored: Stored, deliveries: Sequence[Delivery], now_ms: int) -> Outcome:
+def _folded(stored: Stored, deliveries: Sequence[Delivery], now_ms: int) -> Folded:
+    """Events that would make the profile too large for its items are set aside, and nobody else is harmed."""
     versions = {stored.version} | {delivery.version for delivery in deliveries}
-    recalled = Recalled({version: _definitions(stored.space, version) for version in versions})
+    recalled = Recalled({version: definitions.load(stored.space, version) for version in versions})
+    refused: dict[Number, Exception] = {}
     while True:
-        answer = act(stored, deliveries, recalled, now_ms)
+        outcome = _outcome(stored, deliveries, recalled, now_ms, refused)
+        folded = Folded.of(stored.space, stored.id, outcome)
+        if not folded.too_large or not outcome.accepted:
+            return folded
+        reason = ProfileTooLarge(f"profile {stored.id} would take more than {MAX_ITEM} bytes")
+        refused |= {row.number: reason for row in outcome.accepted}
+
+
+def _outcome(
+    stored: Stored, deliveries: Sequence[Delivery], recalled: Recalled, now_ms: int, refused: dict[Number, Exception]
+) -> Outcome:
+    """Ask until the actor lacks nothing."""
+    while True:
+        answer = act(stored, deliveries, recalled, now_ms, refused)
         if isinstance(answer, Outcome):
             return answer
         recalled.pages |= answer.pages
         recalled.events |= {event.fingerprint: event for event in pages.received_in(stored.space, answer.pages)}
         recalled.spills |= spills.read(stored.space, answer.spills)
-        recalled.definitions |= {version: _definitions(stored.space, version) for version in answer.versions}
+        recalled.definitions |= {version: definitions.load(stored.space, version) for version in answer.versions}
 
 
-def _definitions(space: str, version: int) -> DefinitionSet:
-    return definitions.load(space, version)
-
-
-def _write(outcomes: dict[Id, Outcome]) -> None:
-    every = outcomes.values()
-    dead_letters.keep(letter for outcome in every for letter in outcome.dead)
-    archive.write(row for outcome in every for row in outcome.accepted)
-    memories = []
+def _write(every: Sequence[Folded]) -> None:
+    outcomes = [folded.outcome for folded in every]
+    dead_letters.keep(letter for outcome in outcomes for letter in outcome.dead)
+    archive.write(row for outcome in outcomes for row in outcome.accepted)
+    memories: list[Item] = []
     due: dict[tuple[str, int], list[str]] = {}
-    for (space, profile), outcome in outcomes.items():
+    for folded in every:
+        space, profile, outcome = folded.space, folded.profile, folded.outcome
         if outcome.accepted and outcome.state:
             events = [row.event for row in outcome.accepted]
             memories += pages.pages_of(space, profile, outcome.state.sequence, events)
@@ -69,10 +102,10 @@ def _write(outcomes: dict[Id, Outcome]) -> None:
         if outcome.due is not None:
             due.setdefault((space, outcome.due), []).append(profile)
     pages.write(memories)
-    _emit([emission for outcome in every for emission in outcome.emissions])
-    due_log.append(due, max((outcome.state.sequence for outcome in every if outcome.state), default=0))
-    profiles.write(profiles.profile_item(outcome.profile) for outcome in every if outcome.profile)
-    profiles.write(profiles.state_item(*key, outcome.state) for key, outcome in outcomes.items() if outcome.state)
+    _emit([emission for outcome in outcomes for emission in outcome.emissions])
+    due_log.append(due, max((outcome.state.sequence for outcome in outcomes if outcome.state), default=0))
+    profiles.write(folded.profile_item for folded in every if folded.profile_item)
+    profiles.write(folded.state_item for folded in every if folded.state_item)
 
 
 def _emit(emissions: list[Emission]) -> None:

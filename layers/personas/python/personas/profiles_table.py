@@ -31,3 +31,8 @@ def sequence_text(sequence: int) -> str:
 def bytes_of(attribute: Any) -> bytes:
     """A binary attribute, however its bytes are wrapped."""
     return bytes(attribute["B"])
+
+
+def size_of(item: Item) -> int:
+    """Bytes of its data, and enough for the rest."""
+    return len(item["data"]["B"]) + 1_000

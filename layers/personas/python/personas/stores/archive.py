@@ -38,7 +38,7 @@ def _name(rows: list[Accepted]) -> str:
     rows.sort(key=lambda row: (row.profile, row.number))
     digest = blake2b(digest_size=8)
     for row in rows:
-        digest.update(row.profile.encode() + row.event.fingerprint)
+        digest.update(row.profile.encode() + row.fingerprint)
     sequences = [row.number[1] for row in rows]
     return f"{sequence_text(min(sequences))}-{sequence_text(max(sequences))}-{digest.hexdigest()}.parquet"
 
@@ -56,7 +56,7 @@ def _parquet(rows: list[Accepted]) -> bytes:
         "seq": [sequence_text(row.number[1]) for row in rows],
         "source": [event.source for event in events],
         "message_id": [event.message_id for event in events],
-        "fingerprint": [event.fingerprint for event in events],
+        "fingerprint": [row.fingerprint for row in rows],
         "type": [event.type for event in events],
         "event": [event.name for event in events],
         "at": [event.at for event in events],

@@ -87,7 +87,7 @@ class Actor:
             self._tell_account(delivery, envelope, envelope.account)
         self.state.memory.add(known, hour_of(event.received), self.state.version)
         self._fresh[known] = event
-        self._accepted.append(Accepted(delivery.number, self._stored.id, event, envelope.account))
+        self._accepted.append(Accepted(delivery.number, self._stored.id, event, known, envelope.account))
         self._touched = self._changed = True
 
     def _lies_in_pages(self, event: Event, known: bytes) -> bool:

@@ -1,14 +1,14 @@
 """One batch of the profiles stream, sorted out: which profile is given what, under which version of the definitions.
 
 >>> tick = TickEnvelope("sp", "use_1", 9)
->>> batch = Batch.of([(5, 70, [tick, BarrierEnvelope("sp", 2), tick])], {("sp", 5): LaneNote(1, 60)})
+>>> batch = Batch.of([(5, 70, [tick, BarrierEnvelope("sp", 2), tick])], {("sp", 5): LaneNote(1, 60)}, {"sp"})
 >>> [(delivery.number, delivery.version) for delivery in batch.deliveries["sp", "use_1"]]
 [((5, 70, 0), 1), ((5, 70, 2), 2)]
 >>> batch.notes
 {('sp', 5): LaneNote(version=2, sequence=70)}
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from personas.core.envelope import BarrierEnvelope, Envelope, TickEnvelope  # noqa: F401 - the doctest's
@@ -37,11 +37,16 @@ class Batch:
     """The lanes that passed a barrier, by space and lane."""
 
     @classmethod
-    def of(cls, records: Iterable[LaneRecord], noted: Mapping[tuple[str, int], LaneNote]) -> "Batch":
+    def of(
+        cls, records: Iterable[LaneRecord], noted: Mapping[tuple[str, int], LaneNote], living: Container[str]
+    ) -> "Batch":
+        """`noted` are the lanes' barriers before the batch, `living` the spaces that exist: the rest is dropped."""
         deliveries: dict[tuple[str, str], list[Delivery]] = {}
         notes: dict[tuple[str, int], LaneNote] = {}
         for lane, sequence, envelopes in records:
             for place, envelope in enumerate(envelopes):
+                if envelope.space not in living:
+                    continue
                 where = (envelope.space, lane)
                 note = notes.get(where) or noted.get(where, NO_BARRIER)
                 if isinstance(envelope, BarrierEnvelope):

@@ -46,6 +46,8 @@ class Accepted:
     number: Number
     profile: str
     event: Event
+    fingerprint: bytes
+    """The event's own, kept because it costs more than all else about a row."""
     account: str | None
 
 
