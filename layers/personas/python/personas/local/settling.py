@@ -49,6 +49,7 @@ class Settling:
         self._seen: dict[str, tuple[int, int]] = {}
         self._alarms: dict[str, int] = {}
         self._settling = 0
+        self._stopping = False
 
     async def settle(self, timeout_s: float = 300.0) -> None:
         """Return once nothing is pending. Raises NotSettled when the time is up first."""
@@ -65,16 +66,22 @@ class Settling:
         pause = _PAUSE_S
         while True:
             pending = await self.pending()
-            if not pending:
+            if not pending and not self._stopping:
                 pause = _PAUSE_S
                 name = next(iter(self._to_run()), None)
                 if name is None:
                     return
                 pending = await self._run(name)
+            if self._stopping:
+                raise NotSettled([*pending, "the engine is stopping"])
             if time.monotonic() > deadline:
                 raise NotSettled(pending or await self.pending() or ["nothing that has a name"])
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE_S)
+
+    async def stop(self) -> None:
+        """Whoever waits is told at once that the engine is stopping; what is pending stays for the next start."""
+        self._stopping = True
 
     async def pending(self) -> list[str]:
         """What is not worked off right now, schedules that are only due to be looked at left out."""

@@ -1,7 +1,8 @@
 """Puts the engine together, starts its parts in order, and stops them in the order in which nothing gets lost.
 
-Stopping: no more requests and runs → workflows end → invocations end, unread records and checkpoints are kept → the
-emulator writes its state. What one part failed to do never keeps the next from being stopped.
+Stopping: whoever waits for settling is told → no more requests and runs → workflows end → invocations end, unread
+records and checkpoints are kept → the emulator writes its state. A part that fails to stop does not keep the next from
+being stopped.
 """
 
 import asyncio
@@ -121,6 +122,7 @@ class Supervisor:
         authorizers = Authorizers(engine.invoke, self.template.region, self.template.account)
         front = Front(routes(self.template), engine.invoke, authorizers, clock)
         self._stops.append(("HTTP", front.stop))
+        self._stops.append(("settling", settling.stop))
         await front.start(self.port, local.serve)
         timekeeper.start()
         await engine.prewarm(*(function.name for function in known.values() if function.label in _WARMED))
