@@ -112,6 +112,10 @@ class Plane:
         for action in TransactItems:
             if "Put" in action:
                 self._put(action["Put"]["TableName"], action["Put"]["Item"])
+            elif "Delete" in action:
+                key = action["Delete"]["Key"]
+                self._write()
+                self.tables[action["Delete"]["TableName"]].pop((key["pk"]["S"], key["sk"]["S"]), None)
             else:
                 self._move_head(**action["Update"])
 
