@@ -1,5 +1,6 @@
 """The sample store's calls are what a shop would send, and the same on every replay."""
 
+import itertools
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 
@@ -50,7 +51,7 @@ def test_a_device_belongs_to_one_person(played):
 
 
 def test_calls_come_in_the_order_in_which_they_happened(played):
-    assert all(earlier.at <= later.at for earlier, later in zip(played, played[1:], strict=False))
+    assert all(earlier.at <= later.at for earlier, later in itertools.pairwise(played))
 
 
 def test_an_order_s_revenue_is_the_sum_of_its_products(played):
