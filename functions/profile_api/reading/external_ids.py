@@ -3,7 +3,6 @@
 from typing import Any
 
 from personas.core.identity.external_id import ExternalId
-
 from personas.core.moments import iso
 from personas.http import Answer, Request
 from personas.stores import graph
