@@ -14,6 +14,7 @@ from personas.core.errors import PersonasError, Unavailable
 from personas.core.event import Event
 from personas.core.identifier import Identifier
 from personas.core.identity.external_id import ExternalId
+from personas.core.identity.fact import Fact
 from personas.core.identity.known import Known
 from personas.core.identity.merge import Merge, merge_id
 from personas.core.identity.resolver import Decision, resolve
@@ -30,6 +31,9 @@ PAUSE, LONGEST_PAUSE = 0.01, 0.64
 
 LOOKS = 4
 """At the graph for one decision: more than one, as another thread may just have dropped what was read."""
+
+Step = Identifier | tuple[Root, Identifier]
+"""An identifier to gain, or a profile to merge with the identifier that leads there."""
 
 PREFIXES = {"users": "use_", "accounts": "acc_"}
 
@@ -102,47 +106,44 @@ class Stitcher:
         return {one: root for one, root in roots if root}
 
     def _carry_out(self, rules: Rules, event: Event, decision: Decision) -> Root:
+        """All that the event changes is one transaction, unless it brings more than fits."""
+        steps = [*decision.losers, *decision.claims]
         root = decision.survivor
-        for loser, bridge in decision.losers:
-            assert root is not None  # noqa: S101 - where there are losers there is a survivor
-            root = self._merge(rules, event, root, loser, bridge)
-        for claims in chunks(list(decision.claims), writes.MAX_CLAIMS):
-            root = self._claim(rules, event, root, claims)
+        for some in chunks(steps, writes.MAX_STEPS):
+            root = self._change(rules, event, decision, root, some)
         assert root is not None  # noqa: S101 - an event that finds nobody claims something
         self._note_asides(event, root, decision)
         return root
 
-    def _merge(self, rules: Rules, event: Event, root: Root, loser: Root, bridge: Identifier) -> Root:
-        after, gone = root.absorbing(loser), loser.yielding_to(root)
-        fact = Merge(
-            id=merge_id(loser.id, loser.version),
-            survivor=root.id,
-            loser=loser.id,
-            at=event.received,
-            message_id=event.message_id,
-            source_id=event.source,
-            identifier=bridge,
-            rule=str(rules.rule(bridge.type)),
-        )
-        writes.merge(event.space, (root, after), (loser, gone), fact)
-        self._known.put_root(event.space, gone, self._now)
-        self._known.put_root(event.space, after, self._now)
-        return after
-
-    def _claim(self, rules: Rules, event: Event, before: Root | None, claims: Sequence[Identifier]) -> Root:
-        root = before or Root(PREFIXES[claims[0].collection] + self._new_id(), created=event.received)
-        after = root.claiming(*(one.type for one in claims), at=event.received)
-        facts = [(_seen(event, one), str(rules.rule(one.type))) for one in claims]
-        writes.claim(event.space, before, after, facts, event.type)
+    def _change(
+        self, rules: Rules, event: Event, decision: Decision, before: Root | None, steps: Sequence[Step]
+    ) -> Root:
+        claims = [step for step in steps if isinstance(step, Identifier)]
+        after = before or self._new_root(claims[0], event)
+        losses: list[writes.Loss] = []
+        for loser, bridge in (step for step in steps if not isinstance(step, Identifier)):
+            losses.append((loser, loser.yielding_to(after), _merge(rules, event, decision, after, loser, bridge)))
+            after = after.absorbing(loser)
+        if claims:
+            after = after.claiming(*(one.type for one in claims), at=event.received)
+        via = decision.via or (decision.kept[0] if before else None)
+        gains = [Fact(after.id, _seen(event, one), event.type, str(rules.rule(one.type)), via) for one in claims]
+        writes.change(event.space, before, after, losses, gains)
+        for _, gone, _ in losses:
+            self._known.put_root(event.space, gone, self._now)
         self._known.put_root(event.space, after, self._now)
         for one in claims:
             self._known.put_mapping(event.space, one, after.id)
         return after
 
+    def _new_root(self, first: Identifier, event: Event) -> Root:
+        return Root(PREFIXES[first.collection] + self._new_id(), created=event.received)
+
     def _note_asides(self, event: Event, root: Root, decision: Decision) -> None:
         for aside in decision.aside:
             if self._known.first_aside(event.space, root.id, aside.identifier):
-                writes.note_aside(event.space, root.id, aside, _seen(event, aside.identifier), event.type)
+                seen = _seen(event, aside.identifier)
+                writes.note_aside(event.space, Fact(root.id, seen, event.type, aside.rule, decision.kept[0]))
                 self._known.noted_aside(event.space, root.id, aside.identifier)
 
     def _forget(self, space: str, decision: Decision) -> None:
@@ -151,6 +152,21 @@ class Stitcher:
         for root in (decision.survivor, *(loser for loser, _ in decision.losers)):
             if root:
                 self._known.drop_root(space, root.id)
+
+
+def _merge(rules: Rules, event: Event, decision: Decision, survivor: Root, loser: Root, bridge: Identifier) -> Merge:
+    return Merge(
+        id=merge_id(loser.id, loser.version),
+        survivor=survivor.id,
+        loser=loser.id,
+        at=event.received,
+        message_id=event.message_id,
+        source_id=event.source,
+        identifier=bridge,
+        rule=str(rules.rule(bridge.type)),
+        event=event.type,
+        via=decision.via,
+    )
 
 
 def _seen(event: Event, identifier: Identifier) -> ExternalId:

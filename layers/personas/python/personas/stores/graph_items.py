@@ -14,6 +14,7 @@ import orjson
 from personas.aws import setting
 from personas.core.identifier import Identifier
 from personas.core.identity.external_id import ExternalId
+from personas.core.identity.fact import Fact
 from personas.core.identity.merge import Merge
 from personas.core.identity.root import Root
 
@@ -83,23 +84,39 @@ def root_of(item: Item) -> Root:
     )
 
 
-def external_id_item(space: str, profile: str, fact: ExternalId, event: str, rule: str) -> Item:
-    """`event`: the type of the call that brought it; `rule`: the rule that it passed."""
+def fact_key(space: str, profile: str, kind: str, identifier: Identifier) -> Item:
+    """`kind`: FACT_OF_IDENTIFIER or FACT_OF_ASIDE."""
+    return _key(profile_pk(space, profile), kind + identifier_text(identifier))
+
+
+def fact_item(space: str, kind: str, fact: Fact) -> Item:
+    seen = fact.seen
     return {
-        **_key(profile_pk(space, profile), FACT_OF_IDENTIFIER + identifier_text(fact.identifier)),
+        **fact_key(space, fact.profile, kind, fact.identifier),
         **_texts(
-            kind="identifier",
-            type=fact.type,
-            value=fact.id,
-            collection=fact.collection,
-            encoding=fact.encoding,
-            source=fact.source_id,
-            message=fact.first_message_id,
-            event=event,
-            rule=rule,
+            kind="identifier" if kind == FACT_OF_IDENTIFIER else "aside",
+            type=seen.type,
+            value=seen.id,
+            collection=seen.collection,
+            encoding=seen.encoding,
+            source=seen.source_id,
+            message=seen.first_message_id,
+            event=fact.event,
+            rule=fact.rule,
         ),
-        "at": {"N": str(fact.created_at)},
+        **_via(fact.via),
+        "at": {"N": str(seen.created_at)},
     }
+
+
+def fact_of(item: Item) -> Fact:
+    return Fact(
+        profile=item["pk"]["S"].rpartition("#")[2],
+        seen=external_id_of(item),
+        event=item["event"]["S"],
+        rule=item["rule"]["S"],
+        via=_via_of(item),
+    )
 
 
 def external_id_of(item: Item) -> ExternalId:
@@ -130,7 +147,9 @@ def merge_item(space: str, merge: Merge) -> Item:
             value=merge.identifier.value,
             collection=merge.identifier.collection,
             rule=merge.rule,
+            event=merge.event,
         ),
+        **_via(merge.via),
         "at": {"N": str(merge.at)},
     }
 
@@ -145,7 +164,20 @@ def merge_of(item: Item) -> Merge:
         source_id=item["source"]["S"],
         identifier=Identifier(item["type"]["S"], item["value"]["S"], item["collection"]["S"]),
         rule=item["rule"]["S"],
+        event=item["event"]["S"],
+        via=_via_of(item),
     )
+
+
+def _via(identifier: Identifier | None) -> Item:
+    """The collection is that of the identifier that the fact is about: one event's chain stays within one."""
+    return _texts(via_type=identifier.type, via_value=identifier.value) if identifier else {}
+
+
+def _via_of(item: Item) -> Identifier | None:
+    if "via_type" not in item:
+        return None
+    return Identifier(item["via_type"]["S"], item["via_value"]["S"], item["collection"]["S"])
 
 
 def _key(pk: str, sk: str) -> Item:

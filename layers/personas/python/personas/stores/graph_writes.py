@@ -1,6 +1,6 @@
-"""Writing to the identity graph: claims and merges, each a transaction that checks what was decided on.
+"""Writing to the identity graph: what one event changes, in a transaction that checks what was decided on.
 
-Both raise GraphMoved, having changed nothing, where somebody else was faster: read again and decide again. Neither may
+It raises GraphMoved, having changed nothing, where somebody else was faster: read again and decide again. It may not
 simply be sent again; deciding again after reading makes the whole idempotent.
 """
 
@@ -10,16 +10,15 @@ from botocore.exceptions import ClientError
 
 from personas.aws import client
 from personas.core.errors import Unavailable
-from personas.core.identity.external_id import ExternalId
+from personas.core.identity.fact import Fact
 from personas.core.identity.merge import Merge
-from personas.core.identity.resolver import Aside
 from personas.core.identity.root import Root
 from personas.core.moments import DAY, SECOND
 from personas.stores import graph_items as items
 from personas.stores.graph_items import Item
 
-MAX_CLAIMS = 25
-"""Identifiers in one transaction: two items each, of the 100 that DynamoDB takes."""
+MAX_STEPS = 25
+"""Identifiers gained and profiles merged in one transaction: two items each, of the 100 that DynamoDB takes."""
 
 ASIDE_DAYS = 90
 """How long it is remembered that an identifier was set aside: a shared device brings new ones every day."""
@@ -29,31 +28,29 @@ class GraphMoved(Unavailable):
     """A root or an identifier is no longer as it was when the decision was made."""
 
 
-Claim = tuple[ExternalId, str]
-"""What is gained, and the rule that it passed."""
+Loss = tuple[Root, Root, Merge]
+"""A profile before and after it was merged away, and the fact."""
 
 
-def claim(space: str, before: Root | None, after: Root, claims: Sequence[Claim], event: str) -> None:
-    """The profile gains at most MAX_CLAIMS identifiers; `before` is None for a new profile. Raises GraphMoved."""
+def change(space: str, before: Root | None, after: Root, losses: Sequence[Loss], gains: Sequence[Fact]) -> None:
+    """A profile absorbs others and gains identifiers, at most MAX_STEPS together, all or nothing. Raises GraphMoved.
+
+    `before` is None for a new profile.
+    """
     actions = [_root_put(space, before, after)]
-    for fact, rule in claims:
+    for loser, gone, merge in losses:
+        actions.append(_root_put(space, loser, gone))
+        actions.append(_put_new(items.merge_item(space, merge)))
+    for fact in gains:
         actions.append(_put_new(items.mapping_item(space, fact.identifier, after.id)))
-        actions.append(_put(items.external_id_item(space, after.id, fact, event, rule)))
+        actions.append(_put(items.fact_item(space, items.FACT_OF_IDENTIFIER, fact)))
     _transact(actions)
 
 
-def merge(space: str, survivor: tuple[Root, Root], loser: tuple[Root, Root], fact: Merge) -> None:
-    """Two profiles become one; both come as (before, after). Raises GraphMoved."""
-    actions = [_root_put(space, *survivor), _root_put(space, *loser), _put_new(items.merge_item(space, fact))]
-    _transact(actions)
-
-
-def note_aside(space: str, profile: str, aside: Aside, seen: ExternalId, event: str) -> None:
+def note_aside(space: str, fact: Fact) -> None:
     """That the identifier does not lead to this profile, and why. Idempotent: the first event to say so is kept."""
-    item = items.external_id_item(space, profile, seen, event, aside.rule)
-    item["sk"] = {"S": items.FACT_OF_ASIDE + items.identifier_text(aside.identifier)}
-    item["kind"] = {"S": "aside"}
-    item["ttl"] = {"N": str((seen.created_at + ASIDE_DAYS * DAY) // SECOND)}
+    item = items.fact_item(space, items.FACT_OF_ASIDE, fact)
+    item["ttl"] = {"N": str((fact.seen.created_at + ASIDE_DAYS * DAY) // SECOND)}
     not_noted_yet = "attribute_not_exists(pk)"
     try:
         client("dynamodb").put_item(TableName=items.table(), Item=item, ConditionExpression=not_noted_yet)

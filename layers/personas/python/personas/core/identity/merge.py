@@ -19,6 +19,10 @@ class Merge:
     """The identifier of the event that led to the loser."""
     rule: str
     """The rule of that identifier, in words."""
+    event: str = ""
+    """The type of the bridging call, such as `identify`."""
+    via: Identifier | None = None
+    """The identifier of the event that led to the survivor: the other end of the bridge."""
 
 
 def merge_id(loser: str, version: int) -> str:

@@ -36,6 +36,8 @@ class Decision:
     claims: tuple[Identifier, ...]
     """Of those kept, what the profile gains."""
     aside: tuple[Aside, ...]
+    via: Identifier | None = None
+    """The identifier that led to the survivor."""
 
     @property
     def changes_something(self) -> bool:
@@ -79,8 +81,8 @@ class _Draft:
 
     def decision(self, aside: tuple[Aside, ...]) -> Decision:
         oldest_first = sorted(self._roots.values(), key=lambda entry: entry[0].age)
-        survivor = oldest_first[0][0] if oldest_first else None
-        return Decision(survivor, tuple(oldest_first[1:]), tuple(self._kept), tuple(self._claims), aside)
+        survivor, via = oldest_first[0] if oldest_first else (None, None)
+        return Decision(survivor, tuple(oldest_first[1:]), tuple(self._kept), tuple(self._claims), aside, via)
 
     def _claim(self, identifier: Identifier) -> str | None:
         count = self._counts.get(identifier.type, 0) + 1

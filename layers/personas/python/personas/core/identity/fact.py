@@ -1,0 +1,27 @@
+"""A fact about one identifier and one profile: that the profile gained it, or that it was set aside for the profile.
+
+Invariant: facts are only ever added. With `via` they keep the thread that an event drew, so that it can be followed
+from any identifier of a profile to any other, and drawn again under other rules.
+"""
+
+from dataclasses import dataclass
+
+from personas.core.identifier import Identifier
+from personas.core.identity.external_id import ExternalId
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    profile: str
+    """As it was called then: it may have merged into another since."""
+    seen: ExternalId
+    event: str
+    """The type of the call that brought it, such as `identify`."""
+    rule: str
+    """The rule that it passed, or would have broken, in words."""
+    via: Identifier | None = None
+    """The identifier of the same event that led it to the profile; None where the event made the profile."""
+
+    @property
+    def identifier(self) -> Identifier:
+        return self.seen.identifier
