@@ -48,7 +48,7 @@ steps = st.lists(st.one_of(calls, portions, portions), min_size=4, max_size=24)
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 @given(history=steps, repeated=st.sets(st.integers(0, 23)), refusing=st.integers(0, 2**16))
 def test_each_event_counts_once(plane: Plane, history: list[Any], repeated: set[int], refusing: int) -> None:
-    pipeline = Pipeline(plane, f"sp{next(numbers)}")
+    pipeline = Pipeline(plane, f"fault{next(numbers)}")
     plane.refuse = lambda: False
     pipeline.open()
     pipeline.settle()
