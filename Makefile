@@ -39,6 +39,7 @@ lint: $(DEV)
 	$(BIN)/lint-imports
 
 test: setup lint
+	npm test --silent --prefix functions/deliver
 	$(BIN)/python -m pytest
 
 bench: $(DEV) $(EMULATOR) $(DELIVER)
@@ -50,9 +51,10 @@ deploy: setup
 
 # Locks what requirements/*.in ask for; the files are the same for every Python that is supported.
 lock: $(DEV)
-	for name in runtime archive dev emulator; do \
+	for name in dev runtime archive emulator; do \
+	    case $$name in runtime|archive) with="--constraints requirements/dev.lock" ;; *) with="" ;; esac; \
 	    $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-	        requirements/$$name.in -o requirements/$$name.lock || exit 1; \
+	        --no-emit-index-url --no-emit-find-links $$with requirements/$$name.in -o requirements/$$name.lock || exit 1; \
 	done
 
 clean:
