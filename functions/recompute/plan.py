@@ -9,18 +9,17 @@ from personas import barriers
 from personas.aws import client, setting
 from personas.clock import now_ms
 from personas.core.moments import hour_of
-from personas.core.profile.recompute import Look
 from personas.core.workspace import Space
 from personas.stores import due_log, spaces
 
 
 def handle(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
-    """Running it twice is harmless: it moves no cursor past an hour that holds entries."""
+    """Changes nothing: what is not ticked is listed again by the next run, and so are hours that were missed."""
     hour = hour_of(now_ms())
     buckets = []
     for space in spaces.all():
         _announce(space)
-        buckets += [{"space": space.id, "hour": due} for due in _due_hours(space, hour)]
+        buckets += [{"space": space.id, "hour": due} for due in due_log.hours(space.id, hour)]
     key = f"recompute/{hour}/{secrets.token_hex(8)}.json"
     client("s3").put_object(Bucket=setting("WORK_BUCKET"), Key=key, Body=orjson.dumps(buckets))
     return {"count": len(buckets), "bucket": setting("WORK_BUCKET"), "key": key}
@@ -31,12 +30,3 @@ def _announce(space: Space) -> None:
     head = spaces.head(space.id)
     if head and head.barrier < head.definitions:
         barriers.send(space.id, head.definitions)
-
-
-def _due_hours(space: Space, hour: int) -> list[int]:
-    cursor = due_log.cursor(space.id)
-    look = Look.at(hour, cursor, hour_of(space.created))
-    filled = due_log.filled(space.id, look.first, look.last)
-    if look.next_cursor(filled) != cursor:
-        due_log.move_cursor(space.id, look.next_cursor(filled))
-    return filled

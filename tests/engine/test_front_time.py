@@ -122,13 +122,13 @@ class World:
         }
         self.runner = Runner(planned, None, self._invoke, self.clock, tmp_path / "schedules.json")  # type: ignore[arg-type]
         foresights = {
-            "recompute": Foresight(self.table, "#due#", _due_hour),
+            "recompute": Foresight(self.table, "#due", _due_hour),
             "activation": Foresight(self.table, "#agenda", _agenda_moment),
         }
         self.timekeeper = Timekeeper(self.runner, self.clock, foresights, dynamodb, self._settle)
 
     def due(self, hour: int) -> None:
-        self._put(due_log.hour_pk("spa_1", hour_of(self.start) + hour), "1#a")
+        self._put(due_log.due_pk("spa_1"), f"{due_log.hour_prefix(hour_of(self.start) + hour)}1#a")
 
     def agenda(self, ms: int) -> None:
         self._put(agenda.partition("spa_1"), f"des_1#0#{self.start + ms:013d}#ab")
@@ -148,7 +148,7 @@ class World:
         """What the workflows do: take what is due out of their log."""
         now = self.clock.now_ms()
         self.ran.append((name, now))
-        marker, moment = ("#due#", _due_hour) if name == "recompute" else ("#agenda", _agenda_moment)
+        marker, moment = ("#due", _due_hour) if name == "recompute" else ("#agenda", _agenda_moment)
         for item in self.dynamodb.scan(TableName=self.table)["Items"]:
             if marker in item["pk"]["S"] and moment(item) <= now:
                 self.dynamodb.delete_item(TableName=self.table, Key=item)

@@ -1,5 +1,6 @@
 """The memory of a profile that has seen much, and what it says when profiles merge."""
 
+from personas.core.envelope import AbsorbEnvelope
 from personas.core.moments import DAY, HOUR
 from personas.core.profile.memory import INLINE
 from personas.stores import profiles
@@ -108,3 +109,30 @@ def test_pages_of_merged_profiles_answer_for_them(world: World) -> None:
     world.send(world.resolved("use_a", early))
     world.settle()
     assert count(world, "use_a") == 1
+
+
+def test_a_redelivery_is_known_by_its_sequence_number_when_nothing_else_remembers(world: World) -> None:
+    world.define(ORDERS)
+    orders(world, "use_a", "m")
+    world.clock.ms += 20 * DAY
+    orders(world, "use_a", "later")
+    world.rewind(10)
+    world.settle()
+    profile = world.stored("use_a")
+    assert profile is not None
+    assert profile.events == 2
+
+
+def test_a_part_with_a_key_is_taken_once(world: World) -> None:
+    """Such a part has no memory of its events: a fold of the archive."""
+    world.define(ORDERS)
+    orders(world, "use_b", "m")
+    stored = profiles.read(world.space, "use_b")
+    assert stored is not None
+    part = {"c": stored.state.compute.to_data(), "n": 1}
+    absorb = AbsorbEnvelope(world.space, "use_a", "backfill:1", part)
+    world.send(absorb, absorb)
+    world.settle()
+    world.send(absorb, world.merge("use_a", "use_0"), absorb)
+    world.settle()
+    assert count(world, "use_0") == 1

@@ -40,8 +40,8 @@ class Foresight:
 
 
 def _due_hour(item: Item) -> int:
-    """`{space}#due#{hour}` / …"""
-    return int(item["pk"]["S"].rpartition("#")[2]) * HOUR
+    """`{space}#due` / `{hour}#…`"""
+    return int(item["sk"]["S"].split("#", 1)[0]) * HOUR
 
 
 def _agenda_moment(item: Item) -> int:
@@ -53,7 +53,7 @@ def foresight(function: Function) -> Foresight | None:
     """What can be foreseen of the workflow that begins with the function; None: nothing, so it is never skipped."""
     match function.label:
         case "recompute-plan":
-            return Foresight(function.environment["PROFILES_TABLE"], "#due#", _due_hour)
+            return Foresight(function.environment["PROFILES_TABLE"], "#due", _due_hour)
         case "activation-plan":
             return Foresight(function.environment["ACTIVATION_TABLE"], "#agenda", _agenda_moment)
         case _:

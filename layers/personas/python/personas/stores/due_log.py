@@ -1,13 +1,15 @@
 """The due log: which profiles may change by the passing of time, under the hour in which they do.
 
-`{space}#due#{hour}` / `{sequence}#{digest}` {data: ids, ttl}: one small item per batch and hour, appended by
-`profiles`, deleted by the recompute once ticked. `{space}#due` / `cursor` {hour}: where the recompute begins.
+`{space}#due` / `{hour}#{sequence}#{digest}` {data: ids, ttl}: one small item per batch and hour, appended by
+`profiles`, deleted by the recompute once ticked. So what lies there up to now is what is to be done, however many hours
+were missed, and an hour without entries costs nothing.
 
 Invariant: nothing is appended under an hour that has begun (core/profile/actor.py).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
+from typing import Any
 
 from personas import dynamo, wire
 from personas.aws import client
@@ -20,12 +22,12 @@ KEPT_HOURS = 90 * 24
 """For what nobody ticks, such as the log of a deleted space."""
 
 
-def hour_pk(space: str, hour: int) -> str:
-    return f"{space}#due#{hour:08d}"
+def due_pk(space: str) -> str:
+    return f"{space}#due"
 
 
-def cursor_key(space: str) -> Item:
-    return key(f"{space}#due", "cursor")
+def hour_prefix(hour: int) -> str:
+    return f"{hour:08d}#"
 
 
 def append(due: Mapping[tuple[str, int], Iterable[str]], sequence: int) -> None:
@@ -46,21 +48,29 @@ def append(due: Mapping[tuple[str, int], Iterable[str]], sequence: int) -> None:
 def _item(space: str, hour: int, sequence: int, ids: list[str]) -> Item:
     digest = blake2b("\x1f".join(ids).encode(), digest_size=8).hexdigest()
     return {
-        **key(hour_pk(space, hour), f"{sequence_text(sequence)}#{digest}"),
+        **key(due_pk(space), f"{hour_prefix(hour)}{sequence_text(sequence)}#{digest}"),
         "data": {"B": wire.pack(ids, 6)},
         "ttl": {"N": str((hour + KEPT_HOURS) * 3600)},
     }
 
 
+def hours(space: str, last: int) -> Iterator[int]:
+    """The hours up to the last that hold entries, in order: one small read for each, and one more."""
+    first = 0
+    while first <= last:
+        request = _request(space, hour_prefix(first), f"{hour_prefix(last)}~")
+        answer = client("dynamodb").query(TableName=table(), Limit=1, **request)
+        if not answer["Items"]:
+            return
+        hour = int(answer["Items"][0]["sk"]["S"].split("#", 1)[0])
+        yield hour
+        first = hour + 1
+
+
 def read(space: str, hour: int) -> Iterator[tuple[Item, list[str]]]:
     """The entries of an hour, each with its key, read consistently."""
-    for item in _query(space, hour):
+    for item in dynamo.query(table(), **_request(space, hour_prefix(hour), f"{hour_prefix(hour)}~")):
         yield {"pk": item["pk"], "sk": item["sk"]}, wire.unpack(bytes_of(item["data"]))
-
-
-def filled(space: str, first: int, last: int) -> list[int]:
-    """The hours from first to last that hold entries; each hour costs one small read."""
-    return [hour for hour in range(first, last + 1) if next(_query(space, hour, Limit=1), None)]
 
 
 def delete(keys: Iterable[Item]) -> None:
@@ -68,22 +78,9 @@ def delete(keys: Iterable[Item]) -> None:
     dynamo.batch_write(table(), deletes=keys)
 
 
-def cursor(space: str) -> int | None:
-    """The first hour that may hold entries; None before the first recompute of the space."""
-    item = client("dynamodb").get_item(TableName=table(), Key=cursor_key(space), ConsistentRead=True).get("Item")
-    return int(item["hour"]["N"]) if item else None
-
-
-def move_cursor(space: str, hour: int) -> None:
-    """Idempotent. Moving it back (two recomputes at once) costs small reads only."""
-    client("dynamodb").put_item(TableName=table(), Item={**cursor_key(space), "hour": {"N": str(hour)}})
-
-
-def _query(space: str, hour: int, **more: int) -> Iterator[Item]:
-    return dynamo.query(
-        table(),
-        KeyConditionExpression="pk = :pk",
-        ExpressionAttributeValues={":pk": {"S": hour_pk(space, hour)}},
-        ConsistentRead=True,
-        **more,
-    )
+def _request(space: str, first: str, last: str) -> dict[str, Any]:
+    return {
+        "KeyConditionExpression": "pk = :pk AND sk BETWEEN :first AND :last",
+        "ExpressionAttributeValues": {":pk": {"S": due_pk(space)}, ":first": {"S": first}, ":last": {"S": last}},
+        "ConsistentRead": True,
+    }
