@@ -12,7 +12,7 @@ from personas.core.moments import DAY, HOUR, MINUTE, SECOND
 from personas.stores import graph
 from tests.unit.identity import identity_world as world
 
-FILES = sorted((Path(__file__).parent / "scenarios").glob("*.json"))
+FILES = sorted((Path(__file__).parents[2] / "scenarios" / "identity").glob("*.json"))
 UNITS = {"second": SECOND, "minute": MINUTE, "hour": HOUR, "day": DAY, "week": 7 * DAY}
 
 
