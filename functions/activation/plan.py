@@ -1,46 +1,48 @@
-"""Claims the queues that have something due, and writes one batch for each to the work bucket."""
+"""Claims queues that have something due, by turns, and writes one batch for each to the work bucket."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from personas import clock
 from personas.core.activation import queue as queues
 from personas.core.activation.batch import Batch, Item, Packing
 from personas.core.activation.queue import Queue
+from personas.core.activation.turns import turns
 from personas.core.destination import Destination
-from personas.core.workspace import Space
 from personas.stores import agenda, batches, destinations, leases, outbox, spaces
 
-MAX_BATCHES = 1_000
-"""Keys that fit into a workflow state of 256 KB with room to spare."""
+WAVE = 40
+"""Batches of one run: as many as its Map sends at once, because a second wave might not end before the run does."""
 
 
 def handle(_event: Any, _context: Any) -> dict[str, Any]:
+    """What is due and not in this wave has its turn in a minute."""
     now = clock.now_ms()
+    slugs = {space.id: space.slug for space in spaces.all()}
+    due = [queue for space in slugs for queue in agenda.queues_due(space, now)]
+    last = leases.last(due)
+    known: dict[str, dict[str, Destination]] = {}
     keys: list[str] = []
-    for space in spaces.all():
-        keys += (batch.key for batch in _plan(space, now))
-        if len(keys) >= MAX_BATCHES:
+    for queue in turns({queue: lease.claimed for queue, lease in last.items() if lease.until <= now}):
+        if len(keys) == WAVE:
             break
+        if queue.space not in known:
+            known[queue.space] = {found.id: found for found in destinations.of_space(queue.space)}
+        batch = _plan(queue, known[queue.space].get(queue.destination), slugs[queue.space], now)
+        keys += [batch.key] if batch else []
     return {"count": len(keys), "batches": [{"key": key} for key in keys]}
 
 
-def _plan(space: Space, now: int) -> Iterator[Batch]:
-    known: dict[str, Destination] | None = None
-    for queue in agenda.queues_due(space.id, now):
-        if known is None:
-            known = {destination.id: destination for destination in destinations.of_space(space.id)}
-        token = leases.claim(queue, now)
-        if token is None:
-            continue  # its batch is in flight
-        destination = known.get(queue.destination)
-        batch = _batch(queue, token, destination, space.slug, now)
-        if batch.items:
-            batches.save(batch)
-            yield batch
-        else:
-            agenda.remove(queue.space, batch.entries)
-            leases.release(queue, token, {}, now)
+def _plan(queue: Queue, destination: Destination | None, namespace: str, now: int) -> Batch | None:
+    token = leases.claim(queue, now)
+    if token is None:
+        return None  # its batch is in flight
+    batch = _batch(queue, token, destination, namespace, now)
+    if batch.items:
+        batches.save(batch)
+        return batch
+    agenda.remove(queue.space, batch.entries)
+    leases.release(queue, token, {}, now)
+    return None
 
 
 def _batch(queue: Queue, token: int, destination: Destination | None, namespace: str, now: int) -> Batch:

@@ -4,7 +4,8 @@ pk `{space}#delivered`, sk `{destination}#{hour:08d}`.
 Invariant: each claim has a token greater than the one before. Who does not hold the last one has nothing to say.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -24,13 +25,31 @@ _MINE = "#token = :token AND attribute_exists(#until)"
 _NAMES = {"#token": "token", "#until": "until"}
 
 
+@dataclass(frozen=True, slots=True)
+class Lease:
+    claimed: int = 0
+    """When the queue was claimed last, in ms."""
+    until: int = 0
+    """When the claim ends, unless it was given back, as 0 says."""
+
+
+def last(queues: Iterable[Queue]) -> dict[Queue, Lease]:
+    """The last lease of each queue; a hint for whom to claim next, as it may be a moment old."""
+    keys = {queue: _key(queue) for queue in queues}
+    items = {
+        (item["pk"]["S"], item["sk"]["S"]): item for item in dynamo.batch_get(_table(), keys.values(), consistent=False)
+    }
+    found = {queue: items.get((key["pk"]["S"], key["sk"]["S"]), {}) for queue, key in keys.items()}
+    return {queue: Lease(_number(item, "claimed"), _number(item, "until")) for queue, item in found.items()}
+
+
 def claim(queue: Queue, now: int) -> int | None:
     """The token of a new lease; None while somebody else's lasts. Not idempotent: each claim is a new lease."""
     try:
         answer = client("dynamodb").update_item(
             TableName=_table(),
             Key=_key(queue),
-            UpdateExpression="SET #until = :until ADD #token :one",
+            UpdateExpression="SET #until = :until, claimed = :now ADD #token :one",
             ConditionExpression=f"{_FREE} OR {_EXPIRED}",
             ExpressionAttributeNames=_NAMES,
             ExpressionAttributeValues={":until": _n(now + LEASE), ":now": _n(now), ":one": _n(1)},
@@ -115,6 +134,10 @@ def _key(queue: Queue) -> dict[str, Any]:
 
 def _counts_key(space: str, destination: str, hour: int) -> dict[str, Any]:
     return {"pk": {"S": f"{space}#delivered"}, "sk": {"S": f"{destination}#{hour:08d}"}}
+
+
+def _number(item: dict[str, Any], name: str) -> int:
+    return int(item[name]["N"]) if name in item else 0
 
 
 def _n(number: int) -> dict[str, str]:
