@@ -1,4 +1,4 @@
-"""The command line: `personas up` runs everything on this machine until Ctrl-C."""
+"""The command line: `personas up` runs everything on this machine until Ctrl-C, `personas replay` mends what died."""
 
 import argparse
 import asyncio
@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 
 from personas.core.errors import PersonasError
-from personas.local import checkout, checks, children
+from personas.local import checkout, checks, children, operating
 from personas.local.play import marker
 from personas.local.supervisor import Supervisor
 
@@ -29,8 +29,15 @@ def main(arguments: list[str] | None = None) -> int:
     up.add_argument("--state", type=Path, default=checkout.STATE, help="where state is kept (default .personas)")
     up.add_argument("--empty", action="store_true", help="do not play the sample store")
     up.add_argument("--once", action="store_true", help="exit with status 0 after the summary")
+    again = commands.add_parser("replay", help="put dead letters back where they belong, once their cause is mended")
+    again.add_argument("--state", type=Path, default=checkout.STATE, help="of the running engine (default .personas)")
+    again.add_argument("--space", help="its id (default: the engine's own)")
+    again.add_argument("--stage", choices=("identity", "profiles", "deliver"), help="only what died there")
     given = parser.parse_args(arguments)
     try:
+        if given.command == "replay":
+            _console.print(operating.replay_dead_letters(given.state.resolve(), given.space, given.stage))
+            return 0
         checks.node()
         checks.environments()
         checks.port(given.port)

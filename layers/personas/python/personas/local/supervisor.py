@@ -111,6 +111,7 @@ class Supervisor:
             return {
                 "now": clock.now_ms(),
                 "emulator": self.emulator.url,
+                "operator": self._operator(engine, known),
                 "pending": await settling.pending(),
                 **engine.status(),
                 "workflows": workflows.counts,
@@ -138,6 +139,13 @@ class Supervisor:
             if "WORKSPACE_ID" in function.environment
         )
         return bootstrap.default_space(self.base_url, workspace, token, self.state / "local.json")
+
+    def _operator(self, engine: Engine, known: Mapping[str, Function]) -> dict[str, str]:
+        """The environment of somebody who works on the running system with its own code, such as `personas replay`."""
+        merged = {name: value for function in known.values() for name, value in function.environment.items()}
+        names = {name: value for name, value in merged.items() if name.endswith(("_TABLE", "_STREAM", "_BUCKET"))}
+        endpoints = {"AWS_ENDPOINT_URL": self.emulator.url, "AWS_ENDPOINT_URL_KINESIS": engine.endpoint}
+        return {**names, **endpoints, "AWS_DEFAULT_REGION": self.template.region}
 
     def profiles_table(self) -> str:
         environments = [function.environment for function in functions(self.template).values()]
