@@ -35,7 +35,7 @@ class Recompute(Construct):
             },
         )
         grants.use_table(self.plan, storage.control_table, "GetItem", "Query", "UpdateItem")
-        grants.use_table(self.plan, storage.profiles_table, "GetItem", "Query", "PutItem")
+        grants.use_table(self.plan, storage.profiles_table, "Query")
         grants.put_records(self.plan, streams.profiles)
         grants.put_objects(self.plan, storage.work_bucket)
 
