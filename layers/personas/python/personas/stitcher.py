@@ -19,7 +19,7 @@ from personas.core.identity.known import Known
 from personas.core.identity.merge import Merge, merge_id
 from personas.core.identity.resolver import Decision, resolve
 from personas.core.identity.root import Root
-from personas.core.identity.rules import Rules
+from personas.core.identity.rules import MAX_MERGES, Rules
 from personas.dynamo import chunks
 from personas.stores import graph_reads as reads
 from personas.stores import graph_writes as writes
@@ -34,6 +34,9 @@ LOOKS = 4
 
 Step = Identifier | tuple[Root, Identifier]
 """An identifier to gain, or a profile to merge with the identifier that leads there."""
+
+STEPS = 2 * MAX_MERGES
+"""Along merged roots, at most: each takes one read for all ways together."""
 
 PREFIXES = {"users": "use_", "accounts": "acc_"}
 
@@ -69,10 +72,18 @@ class Stitcher:
         for (space, identifier), profile in claimed.items():
             self._known.put_mapping(space, identifier, profile)
         self._unclaimed |= {one for one in profiles.keys() - claimed.keys() if profiles[one] is None}
-        ids = {(space, profile) for (space, _), profile in (profiles | claimed).items() if profile}
-        stale = {(space, profile) for space, profile in ids if not self._known.root(space, profile, self._now)}
-        for (space, _), root in reads.roots_and_survivors(stale).items():
-            self._known.put_root(space, root, self._now)
+        ways = [one for one, profile in (profiles | claimed).items() if profile]
+        for _ in range(STEPS):
+            lost = {
+                (space, profile)
+                for space, identifier in ways
+                for profile in self._known.lost_of(space, identifier, self._now)
+            }
+            read = reads.roots(lost) if lost else {}
+            for (space, _), root in read.items():
+                self._known.put_root(space, root, self._now)
+            if not read:
+                return
 
     def root_id_of(self, space: str, identifier: Identifier) -> str | None:
         """The profile that it leads to, as far as is known without reading."""
@@ -166,6 +177,8 @@ def _merge(rules: Rules, event: Event, decision: Decision, survivor: Root, loser
         rule=str(rules.rule(bridge.type)),
         event=event.type,
         via=decision.via,
+        epoch=loser.epoch,
+        into_epoch=survivor.epoch,
     )
 
 

@@ -73,14 +73,12 @@ def root_item(space: str, root: Root) -> Item:
 
 
 def root_of(item: Item) -> Root:
-    data = orjson.loads(bytes(item["data"]["B"]))
-    return Root(
+    return Root.of_data(
         id=item["pk"]["S"].rpartition("#")[2],
         created=int(item["created"]["N"]),
         version=int(item["version"]["N"]),
-        claims={kind: tuple(moments) for kind, moments in data["c"].items()},
-        merged=tuple(data["m"]),
         merged_into=item.get("merged_into", {}).get("S"),
+        data=orjson.loads(bytes(item["data"]["B"])),
     )
 
 
@@ -151,6 +149,8 @@ def merge_item(space: str, merge: Merge) -> Item:
         ),
         **_via(merge.via),
         "at": {"N": str(merge.at)},
+        "epoch": {"N": str(merge.epoch)},
+        "into_epoch": {"N": str(merge.into_epoch)},
     }
 
 
@@ -166,6 +166,9 @@ def merge_of(item: Item) -> Merge:
         rule=item["rule"]["S"],
         event=item["event"]["S"],
         via=_via_of(item),
+        epoch=int(item["epoch"]["N"]),
+        into_epoch=int(item["into_epoch"]["N"]),
+        undone=item.get("undone", {}).get("S"),
     )
 
 

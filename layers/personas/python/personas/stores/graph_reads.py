@@ -6,10 +6,16 @@ from personas import dynamo
 from personas.core.errors import PersonasError
 from personas.core.identifier import Identifier
 from personas.core.identity.root import Root
+from personas.core.identity.rules import MAX_MERGES
+from personas.core.identity.walk import Lost, walk
 from personas.stores import graph_items as items
 
 SpaceIdentifier = tuple[str, Identifier]
 SpaceProfile = tuple[str, str]
+Way = tuple[str, str, Identifier | None]
+"""Space, the profile where it begins, the identifier that led there (None: the profile itself is asked about)."""
+
+STEPS = 2 * MAX_MERGES
 
 
 class MergesInACircle(PersonasError):
@@ -49,3 +55,33 @@ def current_root(found: dict[SpaceProfile, Root], space: str, profile: str) -> R
             return root
         profile = root.merged_into
     raise MergesInACircle(f"profile {profile} of space {space}")
+
+
+def current_roots(wanted: Iterable[Way]) -> dict[Way, Root]:
+    """Where each way leads now, around by unmerges; ways on which a root is missing are absent.
+
+    Read consistently: roots that do not fit each other were changed in between, and are read again. Raises
+    MergesInACircle.
+    """
+    found: dict[SpaceProfile, Root] = {}
+
+    def end_of(way: Way) -> Root | Lost:
+        space, profile, identifier = way
+        return walk(lambda one: found.get((space, one)), profile, identifier)
+
+    ahead = dict.fromkeys(wanted)
+    ends: dict[Way, Root] = {}
+    for _ in range(STEPS):
+        lost: set[SpaceProfile] = set()
+        for way in list(ahead):
+            end = end_of(way)
+            if isinstance(end, Root):
+                ends[way] = end
+                del ahead[way]
+            else:
+                lost |= {(way[0], one) for one in end.profiles}
+        read = roots(lost) if lost else {}
+        if not read:
+            return ends
+        found |= read
+    raise MergesInACircle(f"profiles {sorted({profile for _, profile, _ in ahead})}")

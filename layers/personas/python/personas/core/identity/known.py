@@ -1,7 +1,7 @@
 """What a warm worker remembers of the graph, bounded. It may save a read or a needless write, never a check.
 
-A mapping never changes. A root may have merged or grown elsewhere since: it is believed for ROOT_AGE, and whoever
-writes checks its version. Methods are atomic, as threads share one memory.
+A mapping never changes. A root may have merged, grown or been taken apart elsewhere since: it is believed for ROOT_AGE,
+and whoever writes checks its version. Methods are atomic, as threads share one memory.
 
 >>> known, one = Known(), Identifier("email", "a@b.c")
 >>> known.put_mapping("sp", one, "use_1")
@@ -16,13 +16,14 @@ from typing import Generic, TypeVar
 
 from personas.core.identifier import Identifier
 from personas.core.identity.root import Root
+from personas.core.identity.walk import Lost, walk
 from personas.core.moments import MINUTE
 
 CAPACITY = 50_000
 """Of mappings, and of roots: some 50 MB together."""
 
 ROOT_AGE = 5 * MINUTE
-"""Until then a merge made elsewhere may go unnoticed; the merged profile forwards what still reaches it."""
+"""Until then a merge or an unmerge made elsewhere may go unnoticed; the profile forwards what still reaches it."""
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -68,23 +69,22 @@ class Known:
 
     def root_of(self, space: str, identifier: Identifier, now: int) -> Root | None:
         """The current root, where all that leads there is remembered and fresh."""
+        found = self._walk(space, identifier, now)
+        return found if isinstance(found, Root) else None
+
+    def lost_of(self, space: str, identifier: Identifier, now: int) -> tuple[str, ...]:
+        """The profiles whose roots are to be read to come nearer to that of an identifier whose mapping is known."""
+        found = self._walk(space, identifier, now)
+        return found.profiles if isinstance(found, Lost) else ()
+
+    def _walk(self, space: str, identifier: Identifier, now: int) -> Root | Lost | None:
+        def fresh(profile: str) -> Root | None:
+            root, at = self._roots.get((space, profile)) or (None, 0)
+            return root if now - at <= ROOT_AGE else None
+
         with self._lock:
             profile = self._profiles.get((space, identifier))
-            return self.root(space, profile, now) if profile else None
-
-    def root(self, space: str, profile: str, now: int) -> Root | None:
-        """The current root of a profile: itself, or where its merges led."""
-        passed = set()
-        with self._lock:
-            while profile not in passed:
-                passed.add(profile)
-                root, at = self._roots.get((space, profile)) or (None, 0)
-                if root is None or now - at > ROOT_AGE:
-                    return None
-                if root.merged_into is None:
-                    return root
-                profile = root.merged_into
-            return None
+            return walk(fresh, profile, identifier) if profile else None
 
     def put_mapping(self, space: str, identifier: Identifier, profile: str) -> None:
         with self._lock:

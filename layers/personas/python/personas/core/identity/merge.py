@@ -23,6 +23,12 @@ class Merge:
     """The type of the bridging call, such as `identify`."""
     via: Identifier | None = None
     """The identifier of the event that led to the survivor: the other end of the bridge."""
+    epoch: int = 0
+    """The loser's, as it lost: by it the loser's actor knows which of its lives the merge is about."""
+    into_epoch: int = 0
+    """The survivor's, likewise."""
+    undone: str | None = None
+    """The id of the unmerge that took it back."""
 
 
 def merge_id(loser: str, version: int) -> str:

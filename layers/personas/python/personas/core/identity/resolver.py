@@ -2,7 +2,8 @@
 
 No profile has any of the event's identifiers: a new one. One has: the others are added to it. Several have: they merge.
 Where the profile that would result breaks a limit or a cap, the lowest-ranking identifier on the event is set aside and
-matching starts again (docs/rules.md, "Matching").
+matching starts again (docs/rules.md, "Matching"). A merge of profiles that an unmerge took apart breaks the rule APART,
+which is like any limit.
 
 A limit is broken by what the event *adds*: a profile that holds more than the rules allow, because they have changed
 since, still takes events that bring nothing new. Read so, whatever breaks with the first n identifiers breaks with
@@ -16,6 +17,9 @@ from personas.core.identifier import Identifier
 from personas.core.identity.periods import within
 from personas.core.identity.root import Root
 from personas.core.identity.rules import MAX_IDENTIFIERS, MAX_MERGES, Rules
+
+APART = "apart: an unmerge took these profiles apart"
+"""Stands in for a rule where an event would make one again what somebody made two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,7 @@ class _Draft:
 
     def _join(self, identifier: Identifier, root: Root) -> str | None:
         counts = {kind: self._count(kind, root) for kind in root.claims}
-        broken = self._broken_by(counts) or self._caps_broken_by(root)
+        broken = self._apart_from(root) or self._broken_by(counts) or self._caps_broken_by(root)
         if broken:
             return broken
         for kind, count in counts.items():
@@ -114,6 +118,12 @@ class _Draft:
 
     def _count(self, kind: str, root: Root) -> int:
         return within(self._rules.rule(kind).period, root.claims[kind], self._now)
+
+    def _apart_from(self, root: Root) -> str | None:
+        """What was taken apart stays apart, whatever bridge comes: the profiles, and what became part of them since."""
+        if any(other.is_apart_from(root) for other, _ in self._roots.values()):
+            return APART
+        return None
 
     def _broken_by(self, counts: Mapping[str, int]) -> str | None:
         for kind, count in counts.items():
