@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from .plane import Clock, Plane, installed
-from .world import START, World
+from tests.unit.profile.plane import Clock, Plane, installed
+from tests.unit.profile.world import START, World
 
 
 @pytest.fixture

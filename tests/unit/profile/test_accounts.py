@@ -3,8 +3,7 @@
 from personas.core.envelope import AbsorbEnvelope
 from personas.core.event import Event
 from personas.core.lanes import lane_of
-
-from .world import START, World
+from tests.unit.profile.world import START, World
 
 
 def group(world: World, person: str, message_id: str, at: int, **traits: object) -> None:

@@ -15,8 +15,7 @@ from personas.core.profile.delivery import Delivery, Outcome, Recalled
 from personas.core.profile.stored import Stored
 from personas.core.query.definition import Definition
 from personas.stores import spaces
-
-from .world import START, World, definition
+from tests.unit.profile.world import START, World, definition
 
 ORDER = {"type": "track", "event": "Order"}
 POISON = {"type": "identify", "traits": ["not", "an", "object"]}

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from personas.core.event import Event
 from personas.core.profile.custom import CustomTraits, Stamp, of_data, set_traits, to_data, unite
-
-from .world import START, World
+from tests.unit.profile.world import START, World
 
 VALUES = st.sampled_from([None, "", 0, False, [], {}, "x", 1.5, {"a": [1]}])
 calls = st.lists(

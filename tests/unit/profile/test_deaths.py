@@ -8,9 +8,8 @@ import pytest
 
 from personas.core.moments import HOUR, SECOND
 from personas.stores import due_log, pages
-
-from .plane import Clock, Plane, installed
-from .world import START, World, definition
+from tests.unit.profile.plane import Clock, Plane, installed
+from tests.unit.profile.world import START, World, definition
 
 PEOPLE = [f"use_{number}" for number in range(6)]
 NEWCOMERS = ["use_6", "use_7"]

@@ -2,8 +2,7 @@
 
 from personas.core.lanes import lane_of
 from personas.stores import lanes
-
-from .world import World, definition
+from tests.unit.profile.world import World, definition
 
 ORDERS = definition("orders", "event('Order').count()")
 BUYERS = definition("buyers", "event('Order').count() >= 2", "audience")

@@ -4,8 +4,7 @@ from personas.core.envelope import AbsorbEnvelope
 from personas.core.moments import DAY, HOUR
 from personas.core.profile.memory import INLINE
 from personas.stores import profiles
-
-from .world import World, definition
+from tests.unit.profile.world import World, definition
 
 ORDERS = definition("orders", "event('Order').count()")
 ORDER = {"type": "track", "event": "Order"}

@@ -7,9 +7,8 @@ import pytest
 
 from personas.core.activation.changes import Changes
 from personas.stores import profiles
-
-from .plane import Clock, Plane, installed
-from .world import START, World, definition
+from tests.unit.profile.plane import Clock, Plane, installed
+from tests.unit.profile.world import START, World, definition
 
 LOSER, SURVIVOR = "use_b", "use_a"
 CLEAN = definition("clean", "event('Good').count() >= 1 AND NOT (event('Bad').count() >= 1)", "audience")

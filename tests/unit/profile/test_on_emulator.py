@@ -17,10 +17,9 @@ import pytest
 from botocore.config import Config
 
 from personas.local import checkout
-
-from .plane import SETTINGS, TABLES, Clock, Plane, installed
-from .test_deaths import ALIVE, picture, story
-from .world import START, World
+from tests.unit.profile.plane import SETTINGS, TABLES, Clock, Plane, installed
+from tests.unit.profile.test_deaths import ALIVE, picture, story
+from tests.unit.profile.world import START, World
 
 PATIENCE_S = 60
 WRITES = {"batch_write_item", "put_item", "update_item", "transact_write_items", "put_object"}

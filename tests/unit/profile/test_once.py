@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from personas.core.event import Event
 from personas.core.moments import HOUR, MINUTE
 from personas.stores import dead_letters, pages, profiles
-
-from .plane import Clock, Plane, installed
-from .world import START, World, definition
+from tests.unit.profile.plane import Clock, Plane, installed
+from tests.unit.profile.world import START, World, definition
 
 PEOPLE = ["use_a", "use_b", "use_c", "use_d"]
 ACCOUNTS = ["acc_x", "acc_y"]

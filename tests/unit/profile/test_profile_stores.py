@@ -11,8 +11,7 @@ from personas.core.event import Event
 from personas.core.moments import DAY, HOUR, iso
 from personas.core.profile.delivery import Accepted
 from personas.stores import archive, pages, profiles
-
-from .world import START, World, definition
+from tests.unit.profile.world import START, World, definition
 
 PAGE = {"type": "page", "name": "Home", "anonymousId": "a1", "properties": {"path": "/"}}
 

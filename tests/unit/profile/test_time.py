@@ -6,9 +6,8 @@ from functions.recompute import plan, tick
 from personas.core.envelope import TickEnvelope
 from personas.core.moments import HOUR, MINUTE, hour_of
 from personas.stores import due_log, spaces
-
-from .plane import Died
-from .world import START, World, definition
+from tests.unit.profile.plane import Died
+from tests.unit.profile.world import START, World, definition
 
 RECENT = definition("recent", "event('Order').within(3 hours).count()")
 ACTIVE = definition("active", "event('Order').within(3 hours).count() >= 1", "audience")

@@ -26,8 +26,7 @@ from personas.core.saved_definition import SavedDefinition
 from personas.core.workspace import Space
 from personas.stores import definitions, profiles, spaces
 from personas.stores.definitions import Change
-
-from .plane import Clock, Died, Plane
+from tests.unit.profile.plane import Clock, Died, Plane
 
 START = 480_000 * HOUR
 SPACE_IDS = iter(f"sp{number}" for number in range(1_000_000))
