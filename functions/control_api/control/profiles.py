@@ -18,9 +18,7 @@ COLLECTIONS = ("users", "accounts")
 
 def search(request: Request, space: str) -> Answer:
     owner = edge.space_of(space).id
-    collection = request.query.get("collection", "users")
-    if collection not in COLLECTIONS:
-        raise InvalidInput(f"collection must be one of {', '.join(COLLECTIONS)}", "collection")
+    collection = collection_of(request)
     if "identifier" in request.query:
         ids = _by_identifier(owner, collection, request.query["identifier"])
     else:
@@ -35,6 +33,14 @@ def show(request: Request, space: str, profile: str) -> Answer:  # noqa: ARG001 
     if found is None:
         raise NotFound(f"space {space!r} has no profile {profile!r}")
     return edge.data(profile=_whole(found))
+
+
+def collection_of(request: Request) -> str:
+    """Raises InvalidInput."""
+    collection = request.query.get("collection", "users")
+    if collection not in COLLECTIONS:
+        raise InvalidInput(f"collection must be one of {', '.join(COLLECTIONS)}", "collection")
+    return collection
 
 
 def _by_identifier(space: str, collection: str, identifier: str) -> list[str]:
@@ -60,7 +66,7 @@ def _read(space: str, profile: str) -> Profile | None:
 
 
 def _summary(space: str, collection: str, profile: str) -> dict[str, Any]:
-    identifiers = [_identifier(one) for one in graph.identifiers(space, profile)]
+    identifiers = [identifier_shown(one) for one in graph.identifiers(space, profile)]
     return {"id": profile, "collection": collection, "identifiers": identifiers}
 
 
@@ -75,9 +81,9 @@ def _whole(profile: Profile) -> dict[str, Any]:
             for key, entry in sorted(profile.computed.items())
             if entry.kind == "audience"
         ],
-        "identifiers": [_identifier(one) for one in graph.identifiers(profile.space, profile.id)],
+        "identifiers": [identifier_shown(one) for one in graph.identifiers(profile.space, profile.id)],
         "accounts": list(profile.accounts),
-        "merges": [_merge(merge) for merge in graph.merges(profile.space, profile.id)],
+        "merges": [merge_shown(merge) for merge in graph.merges(profile.space, profile.id)],
         "createdAt": iso(profile.created) if profile.created is not None else None,
         "updatedAt": iso(profile.updated) if profile.updated is not None else None,
     }
@@ -87,7 +93,7 @@ def _trait(trait: Trait) -> dict[str, Any]:
     return {"value": trait.value, "class": trait.kind, "sourceId": trait.source, "updatedAt": iso(trait.at)}
 
 
-def _identifier(one: ExternalId) -> dict[str, Any]:
+def identifier_shown(one: ExternalId) -> dict[str, Any]:
     return {
         "type": one.type,
         "value": one.id,
@@ -98,7 +104,7 @@ def _identifier(one: ExternalId) -> dict[str, Any]:
     }
 
 
-def _merge(merge: Merge) -> dict[str, Any]:
+def merge_shown(merge: Merge) -> dict[str, Any]:
     bridge = merge.identifier
     return {
         "id": merge.id,

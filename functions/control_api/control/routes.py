@@ -2,7 +2,16 @@
 
 from typing import Any
 
-from control import definitions, destinations, identity_resolution, profiles, sources, spaces, tokens
+from control import (
+    definitions,
+    destinations,
+    identity_graph,
+    identity_resolution,
+    profiles,
+    sources,
+    spaces,
+    tokens,
+)
 from personas.http import Routes
 
 
@@ -31,6 +40,7 @@ ROUTES = Routes(
     ("DELETE", "/spaces/{space}/access-tokens/{token}", tokens.delete),
     ("GET", "/spaces/{space}/identity-resolution", identity_resolution.show),
     ("PUT", "/spaces/{space}/identity-resolution", identity_resolution.replace),
+    ("GET", "/spaces/{space}/identity/explain", identity_graph.explain),
     *_definition_routes("computed-traits", definitions.COMPUTED_TRAITS),
     *_definition_routes("audiences", definitions.AUDIENCES),
     ("GET", "/spaces/{space}/destinations", destinations.show_all),
@@ -40,4 +50,5 @@ ROUTES = Routes(
     ("DELETE", "/spaces/{space}/destinations/{destination}", destinations.delete),
     ("GET", "/spaces/{space}/profiles", profiles.search),
     ("GET", "/spaces/{space}/profiles/{profile}", profiles.show),
+    ("GET", "/spaces/{space}/profiles/{profile}/graph", identity_graph.show),
 )
