@@ -3,7 +3,6 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from personas.core.query import tree_data
 from personas.core.query.formatter import format_query
 from personas.core.query.parser import parse
 from personas.core.query.path import Path
@@ -19,12 +18,6 @@ queries = audiences(EVENTS, ("plan", "a.b", "$", "\\")) | computed_traits(EVENTS
 @given(queries)
 def test_a_formatted_tree_reads_back_as_itself(tree: Query) -> None:
     assert repr(parse(format_query(tree))) == repr(tree)
-
-
-@settings(max_examples=300, deadline=None)
-@given(queries)
-def test_a_tree_survives_json(tree: Query) -> None:
-    assert repr(tree_data.of_data(tree_data.to_data(tree))) == repr(tree)
 
 
 @given(st.text(min_size=1))

@@ -10,7 +10,7 @@ from typing import Any
 from personas.core.compute.aggregate import Aggregate
 from personas.core.compute.formula import Formula
 from personas.core.errors import InvalidInput
-from personas.core.query import tree_data
+from personas.core.query import builder
 from personas.core.query.definition import Definition
 from personas.core.query.references import evaluation_order
 from personas.core.query.tree import Query
@@ -74,7 +74,7 @@ class DefinitionSet:
         return {
             "version": self.version,
             "definitions": [
-                {**formula.definition.to_data(), "tree": tree_data.to_data(formula.tree)}
+                {**formula.definition.to_data(), "tree": builder.to_json(formula.tree)}
                 for formulas in self.formulas.values()
                 for formula in formulas
             ],
@@ -85,5 +85,5 @@ class DefinitionSet:
         definitions = []
         for entry in data["definitions"]:
             stored = {key: value for key, value in entry.items() if key != "tree"}
-            definitions.append((Definition.of_data(stored), tree_data.of_data(entry["tree"])))
+            definitions.append((Definition.of_data(stored), builder.of_json(entry["tree"])))
         return cls(data["version"], definitions)
