@@ -133,12 +133,12 @@ class Stitcher:
         after = before or self._new_root(claims[0], event)
         losses: list[writes.Loss] = []
         for loser, bridge in (step for step in steps if not isinstance(step, Identifier)):
-            losses.append((loser, loser.yielding_to(after), _merge(rules, event, decision, after, loser, bridge)))
-            after = after.absorbing(loser)
+            gone, after = loser.yielding_to(after), after.absorbing(loser)
+            losses.append((loser, gone, _merge(rules, event, decision, after, loser, bridge)))
         if claims:
             after = after.claiming(*(one.type for one in claims), at=event.received)
         via = decision.via or (decision.kept[0] if before else None)
-        gains = [Fact(after.id, _seen(event, one), event.type, str(rules.rule(one.type)), via) for one in claims]
+        gains = [_fact(event, after, one, str(rules.rule(one.type)), via) for one in claims]
         writes.change(event.space, before, after, losses, gains)
         for _, gone, _ in losses:
             self._known.put_root(event.space, gone, self._now)
@@ -153,8 +153,7 @@ class Stitcher:
     def _note_asides(self, event: Event, root: Root, decision: Decision) -> None:
         for aside in decision.aside:
             if self._known.first_aside(event.space, root.id, aside.identifier):
-                seen = _seen(event, aside.identifier)
-                writes.note_aside(event.space, Fact(root.id, seen, event.type, aside.rule, decision.kept[0]))
+                writes.note_aside(event.space, _fact(event, root, aside.identifier, aside.rule, decision.kept[0]))
                 self._known.noted_aside(event.space, root.id, aside.identifier)
 
     def _forget(self, space: str, decision: Decision) -> None:
@@ -177,12 +176,12 @@ def _merge(rules: Rules, event: Event, decision: Decision, survivor: Root, loser
         rule=str(rules.rule(bridge.type)),
         event=event.type,
         via=decision.via,
+        version=survivor.version,
         epoch=loser.epoch,
         into_epoch=survivor.epoch,
     )
 
 
-def _seen(event: Event, identifier: Identifier) -> ExternalId:
-    return ExternalId(
-        identifier.type, identifier.value, identifier.collection, event.source, event.received, event.message_id
-    )
+def _fact(event: Event, root: Root, one: Identifier, rule: str, via: Identifier | None) -> Fact:
+    seen = ExternalId(one.type, one.value, one.collection, event.source, event.received, event.message_id)
+    return Fact(root.id, seen, event.type, rule, via, root.version)

@@ -104,6 +104,7 @@ def fact_item(space: str, kind: str, fact: Fact) -> Item:
         ),
         **_via(fact.via),
         "at": {"N": str(seen.created_at)},
+        "version": {"N": str(fact.version)},
     }
 
 
@@ -114,6 +115,7 @@ def fact_of(item: Item) -> Fact:
         event=item["event"]["S"],
         rule=item["rule"]["S"],
         via=_via_of(item),
+        version=int(item["version"]["N"]),
     )
 
 
@@ -149,6 +151,7 @@ def merge_item(space: str, merge: Merge) -> Item:
         ),
         **_via(merge.via),
         "at": {"N": str(merge.at)},
+        "version": {"N": str(merge.version)},
         "epoch": {"N": str(merge.epoch)},
         "into_epoch": {"N": str(merge.into_epoch)},
     }
@@ -166,6 +169,7 @@ def merge_of(item: Item) -> Merge:
         rule=item["rule"]["S"],
         event=item["event"]["S"],
         via=_via_of(item),
+        version=int(item["version"]["N"]),
         epoch=int(item["epoch"]["N"]),
         into_epoch=int(item["into_epoch"]["N"]),
         undone=item.get("undone", {}).get("S"),

@@ -21,6 +21,8 @@ class Fact:
     """The rule that it passed, or would have broken, in words."""
     via: Identifier | None = None
     """The identifier of the same event that led it to the profile; None where the event made the profile."""
+    version: int = 0
+    """The root's, with the fact: it orders what happened within one millisecond."""
 
     @property
     def identifier(self) -> Identifier:

@@ -23,6 +23,8 @@ class Merge:
     """The type of the bridging call, such as `identify`."""
     via: Identifier | None = None
     """The identifier of the event that led to the survivor: the other end of the bridge."""
+    version: int = 0
+    """The survivor's, with the merge: it orders what happened within one millisecond."""
     epoch: int = 0
     """The loser's, as it lost: by it the loser's actor knows which of its lives the merge is about."""
     into_epoch: int = 0

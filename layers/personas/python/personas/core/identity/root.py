@@ -23,7 +23,7 @@ class Root:
     created: int
     """When the event that created it was received, in ms."""
     version: int = 0
-    """0: not written yet."""
+    """0: not written yet. Larger than that of any change that led here, also on the profiles merged."""
     claims: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     """Per type of identifier, when each of its values was gained, in ms; those of merged profiles included."""
     merged: tuple[str, ...] = ()
@@ -62,7 +62,7 @@ class Root:
         merged = (*self.merged, loser.id, *loser.merged)
         return replace(
             self,
-            version=self.version + 1,
+            version=max(self.version, loser.version) + 1,
             claims=claims,
             merged=merged,
             apart=united(self.apart, loser.apart),
