@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 
 from personas.core.errors import PersonasError
-from personas.local import checkout, checks, children, operating
+from personas.local import checkout, checks, children, replaying
 from personas.local.play import marker
 from personas.local.supervisor import Supervisor
 
@@ -29,14 +29,12 @@ def main(arguments: list[str] | None = None) -> int:
     up.add_argument("--state", type=Path, default=checkout.STATE, help="where state is kept (default .personas)")
     up.add_argument("--empty", action="store_true", help="do not play the sample store")
     up.add_argument("--once", action="store_true", help="exit with status 0 after the summary")
-    again = commands.add_parser("replay", help="put dead letters back where they belong, once their cause is mended")
-    again.add_argument("--state", type=Path, default=checkout.STATE, help="of the running engine (default .personas)")
-    again.add_argument("--space", help="its id (default: the engine's own)")
-    again.add_argument("--stage", choices=("identity", "profiles", "deliver"), help="only what died there")
+    again = commands.add_parser("replay", help="put back what died, once its cause is mended")
+    replaying.add_arguments(again)
     given = parser.parse_args(arguments)
     try:
         if given.command == "replay":
-            _console.print(operating.replay_dead_letters(given.state.resolve(), given.space, given.stage))
+            _console.print(replaying.run(given), markup=False, highlight=False, soft_wrap=True)
             return 0
         checks.node()
         checks.environments()

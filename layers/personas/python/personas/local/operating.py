@@ -1,63 +1,94 @@
-"""Works on the running engine from outside, as an operator does on AWS: the same code with the engine's endpoints.
-
->>> from personas.replay import Replayed
->>> told(Replayed(events=2, deliveries=0))
-'2 events and 0 deliveries were put back'
->>> told(Replayed())
-'There was nothing to put back'
+"""Works on a running system from outside, as an operator does: the stores and replays with the system's names, on the
+engine of this machine (its endpoints, its clock) or on a stack on AWS (one's own credentials).
 """
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import requests
+from botocore.exceptions import BotoCoreError, ClientError
 
 from personas import aws, clock
 from personas.core.errors import PersonasError
-from personas.replay import Replayed, replay
+
+OUTPUTS = {
+    "EventsStreamName": "EVENTS_STREAM",
+    "ProfilesStreamName": "PROFILES_STREAM",
+    "ControlTableName": "CONTROL_TABLE",
+    "IdentityTableName": "IDENTITY_TABLE",
+    "ProfilesTableName": "PROFILES_TABLE",
+    "ActivationTableName": "ACTIVATION_TABLE",
+    "DeadLettersBucketName": "DEAD_LETTERS_BUCKET",
+}
+"""The stack's outputs, and the settings of our code that they are."""
 
 
 class EngineNotRunning(PersonasError):
     """There is no engine with this state to work on."""
 
 
+class StackNotFound(PersonasError):
+    """There is no such stack where the credentials lead, or it is not one of Personas."""
+
+
+class AwsRefused(PersonasError):
+    """A call to AWS failed; the message is AWS's."""
+
+
 @contextmanager
-def operator(state: Path) -> Iterator[None]:
-    """Inside, every store works on the engine that runs with this state, by its clock."""
-    facts = _facts(state)
-    status = _get(facts["base_url"], "/_local/status")
-    offset_ns = _get(facts["base_url"], "/_local/clock")["offsetSeconds"] * 1_000_000_000
+def engine(state: Path) -> Iterator[None]:
+    """Inside, every store works on the engine that runs with this state, by its clock. Raises EngineNotRunning."""
+    base_url = facts(state)["base_url"]
+    status = _get(base_url, "/_local/status")
+    offset_ns = _get(base_url, "/_local/clock")["offsetSeconds"] * 1_000_000_000
     environment = {**status["operator"], "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
     now = clock.read
-    _forget()
-    with patch.dict(os.environ, environment), patch.object(clock, "read", lambda: now() + offset_ns):
+    with patch.object(clock, "read", lambda: now() + offset_ns), _settings(environment):
         yield
-    _forget()
 
 
-def replay_dead_letters(state: Path, space: str | None, stage: str | None) -> str:
-    """Put the dead letters of a space (by default the engine's own) back where they belong; what was done, in words."""
-    with operator(state):
-        return told(replay(space or _facts(state)["space_id"], stage))
+@contextmanager
+def stack(name: str) -> Iterator[None]:
+    """Inside, every store works on the stack, with the credentials and the region that boto3 finds. Raises
+    StackNotFound and AwsRefused."""
+    with _settings({}):
+        described = aws.client("cloudformation").describe_stacks
+        try:
+            outputs = described(StackName=name)["Stacks"][0].get("Outputs", [])
+        except ClientError as error:
+            raise StackNotFound(f"stack {name}: {error}") from None
+    values = {output["OutputKey"]: output["OutputValue"] for output in outputs}
+    if missing := OUTPUTS.keys() - values.keys():
+        raise StackNotFound(f"stack {name} has no output {min(missing)}: deploy this version first")
+    with _settings({setting: values[output] for output, setting in OUTPUTS.items()}):
+        yield
 
 
-def told(replayed: Replayed) -> str:
-    if not (replayed.events or replayed.deliveries):
-        return "There was nothing to put back"
-    return f"{replayed.events} events and {replayed.deliveries} deliveries were put back"
-
-
-def _facts(state: Path) -> dict[str, str]:
+def facts(state: Path) -> dict[str, str]:
+    """What local.json says. Raises EngineNotRunning."""
     try:
-        facts: dict[str, str] = json.loads((state / "local.json").read_text())
+        found: dict[str, str] = json.loads((state / "local.json").read_text())
     except OSError:
         raise EngineNotRunning(f"no engine has run with the state {state}: start one with personas up") from None
-    return facts
+    return found
+
+
+@contextmanager
+def _settings(environment: Mapping[str, str]) -> Iterator[None]:
+    """The environment that our code reads its settings from."""
+    _forget()
+    try:
+        with patch.dict(os.environ, environment):
+            yield
+    except (BotoCoreError, ClientError) as error:
+        raise AwsRefused(str(error)) from error
+    finally:
+        _forget()
 
 
 def _get(base_url: str, path: str) -> Any:

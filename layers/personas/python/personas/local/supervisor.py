@@ -144,7 +144,8 @@ class Supervisor:
         """The environment of somebody who works on the running system with its own code, such as `personas replay`."""
         merged = {name: value for function in known.values() for name, value in function.environment.items()}
         names = {name: value for name, value in merged.items() if name.endswith(("_TABLE", "_STREAM", "_BUCKET"))}
-        endpoints = {"AWS_ENDPOINT_URL": self.emulator.url, "AWS_ENDPOINT_URL_KINESIS": engine.endpoint}
+        endpoints = {f"AWS_ENDPOINT_URL_{service}": engine.endpoint for service in ("KINESIS", "LAMBDA")}
+        endpoints["AWS_ENDPOINT_URL"] = self.emulator.url
         return {**names, **endpoints, "AWS_DEFAULT_REGION": self.template.region}
 
     def profiles_table(self) -> str:

@@ -85,10 +85,16 @@ class Actor:
         if event.type == "group" and envelope.account:
             self._accounts.add(envelope.account)
             self._tell_account(delivery, envelope, envelope.account)
-        self.state.memory.add(known, hour_of(event.received), self.state.version)
+        self._remember(known, hour_of(event.received))
         self._fresh[known] = event
         self._accepted.append(Accepted(delivery.number, self._stored.id, event, known, envelope.account))
         self._touched = self._changed = True
+
+    def _remember(self, known: bytes, received: int) -> None:
+        """Under the hour of receipt, where its page lies. What came in before the memory begins would be forgotten at
+        once: it is remembered from now on, because a replay may be delivered twice like anything else."""
+        remembered = received if received >= self._hour - memory.HOURS else self._hour
+        self.state.memory.add(known, remembered, self.state.version)
 
     def _lies_in_pages(self, event: Event, known: bytes) -> bool:
         """An event received before the memory begins (a replay of an old dead letter) is looked up in the pages."""
