@@ -58,7 +58,11 @@ def identifiers(space: str, profile: str) -> tuple[ExternalId, ...]:
 
 def claims(space: str, root: Root) -> list[Fact]:
     """The facts by which the profile has its identifiers, in no order."""
-    found = [items.fact_of(item) for item in facts_under(space, members_of(root), items.FACT_OF_IDENTIFIER)]
+    return held(space, root, list(map(items.fact_of, facts_under(space, members_of(root), items.FACT_OF_IDENTIFIER))))
+
+
+def held(space: str, root: Root, found: list[Fact]) -> list[Fact]:
+    """Of the facts under its members, those of identifiers that the profile has."""
     if not root.origins:
         return found
     ways = [(space, fact.profile, fact.identifier) for fact in found]

@@ -36,27 +36,6 @@ def roots(wanted: Collection[SpaceProfile]) -> dict[SpaceProfile, Root]:
     return {by_pk[item["pk"]["S"]]: items.root_of(item) for item in dynamo.batch_get(items.table(), keys)}
 
 
-def roots_and_survivors(wanted: Iterable[SpaceProfile]) -> dict[SpaceProfile, Root]:
-    """Those, and every root that they were merged into, up to the ones that are not merged."""
-    found: dict[SpaceProfile, Root] = {}
-    ahead = set(wanted)
-    while ahead:
-        read = roots(ahead)
-        found |= read
-        ahead = {(space, root.merged_into) for (space, _), root in read.items() if root.merged_into} - found.keys()
-    return found
-
-
-def current_root(found: dict[SpaceProfile, Root], space: str, profile: str) -> Root | None:
-    """Where merges have led the profile, as far as `found` knows; None where a root on the way is missing."""
-    for _ in range(len(found) + 1):
-        root = found.get((space, profile))
-        if root is None or root.merged_into is None:
-            return root
-        profile = root.merged_into
-    raise MergesInACircle(f"profile {profile} of space {space}")
-
-
 def current_roots(wanted: Iterable[Way]) -> dict[Way, Root]:
     """Where each way leads now, around by unmerges; ways on which a root is missing are absent.
 

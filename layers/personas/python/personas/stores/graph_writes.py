@@ -13,8 +13,10 @@ from personas.core.errors import Unavailable
 from personas.core.identity.fact import Fact
 from personas.core.identity.merge import Merge
 from personas.core.identity.root import Root
+from personas.core.identity.unmerge import Divided
 from personas.core.moments import DAY, SECOND
 from personas.stores import graph_items as items
+from personas.stores import unmerges
 from personas.stores.graph_items import Item
 
 MAX_STEPS = 25
@@ -45,6 +47,43 @@ def change(space: str, before: Root | None, after: Root, losses: Sequence[Loss],
         actions.append(_put_new(items.mapping_item(space, fact.identifier, after.id)))
         actions.append(_put(items.fact_item(space, items.FACT_OF_IDENTIFIER, fact)))
     _transact(actions)
+
+
+def take_apart(space: str, root: Root, restored: Root | None, divided: Divided, merge: Merge | None) -> None:
+    """One profile becomes two: six items at most, however much leaves. Raises GraphMoved.
+
+    `root` and `restored` (None: the other profile is new) are what the decision was made on; `merge` is taken back.
+    """
+    unmerge = divided.unmerge
+    restoring = _put_new(items.root_item(space, divided.other))
+    if restored is not None:
+        still_at_the_version_decided_on = "version = :version"
+        restoring["Put"]["ConditionExpression"] = still_at_the_version_decided_on
+        restoring["Put"]["ExpressionAttributeValues"] = {":version": {"N": str(restored.version)}}
+    actions = [
+        _root_put(space, root, divided.root),
+        restoring,
+        _put(unmerges.parting_item(space, unmerge.profile, unmerge.other, unmerge)),
+        _put(unmerges.parting_item(space, unmerge.other, unmerge.profile, unmerge)),
+        _put_new(unmerges.item_of(unmerge)),
+    ]
+    if merge is not None:
+        actions.append(_taking_back(space, merge, unmerge.id))
+    _transact(actions)
+
+
+def _taking_back(space: str, merge: Merge, unmerge_id: str) -> Item:
+    fact = items.merge_item(space, merge)
+    stands = "attribute_exists(pk) AND attribute_not_exists(undone)"
+    return {
+        "Update": {
+            "TableName": items.table(),
+            "Key": {"pk": fact["pk"], "sk": fact["sk"]},
+            "UpdateExpression": "SET undone = :unmerge",
+            "ConditionExpression": stands,
+            "ExpressionAttributeValues": {":unmerge": {"S": unmerge_id}},
+        }
+    }
 
 
 def note_aside(space: str, fact: Fact) -> None:
