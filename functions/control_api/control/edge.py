@@ -92,7 +92,7 @@ def _parameter(request: Request, name: str) -> str | None:
 
 def _count(request: Request) -> int:
     text = _parameter(request, "count") or str(MAX_PAGE)
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= MAX_PAGE:
+    if not text.isascii() or not text.isdigit() or len(text) > 9 or not 1 <= int(text) <= MAX_PAGE:
         raise InvalidInput(f"pagination.count must be a whole number from 1 to {MAX_PAGE}", "pagination.count")
     return int(text)
 

@@ -54,6 +54,15 @@ def test_a_space_and_a_stage_see_only_their_own_letters() -> None:
 
 def test_a_forgotten_letter_is_gone() -> None:
     dead_letters.keep([_letter("m1")])
-    dead_letters.forget([kept.key for kept in dead_letters.read("sp1")])
-    dead_letters.forget([_letter("m1").key])
+    kept = list(dead_letters.read("sp1"))
+    dead_letters.forget(kept)
+    dead_letters.forget(kept)
     assert list(dead_letters.read("sp1")) == []
+
+
+def test_a_letter_that_died_again_since_it_was_read_is_kept() -> None:
+    dead_letters.keep([_letter("m1")])
+    kept = list(dead_letters.read("sp1"))
+    dead_letters.keep([_letter("m1", at=DAY)])
+    dead_letters.forget(kept)
+    assert len(list(dead_letters.read("sp1"))) == 1

@@ -191,7 +191,7 @@ class Life:
         import orjson
 
         return [
-            dead_letters.Kept(key, orjson.loads(body))
+            dead_letters.Kept(key, orjson.loads(body), "etag")
             for (bucket, key), body in self.plane.objects.items()
             if bucket == "dead"
         ]

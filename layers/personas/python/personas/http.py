@@ -111,7 +111,7 @@ class Request:
         text = self.query.get(name)
         if text is None:
             return default
-        if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= most:
+        if not text.isascii() or not text.isdigit() or len(text) > 9 or not 1 <= int(text) <= most:
             raise InvalidInput(f"{name} must be a whole number from 1 to {most}", name)
         return int(text)
 

@@ -42,7 +42,7 @@ def replay(space: str, stage: str | None = None) -> Replayed:
         events = [letter for letter in letters if letter.data["stage"] != dead_delivery.STAGE]
         events_stream.send(DeadLetter.of_data(letter.data).event for letter in events)
         _deliver_again([DeadDelivery.of_data(letter.data) for letter in deliveries], found.slug)
-        dead_letters.forget(letter.key for letter in letters)
+        dead_letters.forget(letters)
         total += Replayed(len(events), len(deliveries))
     return total
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import orjson
+from botocore.exceptions import ClientError
 
 from personas.aws import client, setting
 
@@ -28,6 +29,8 @@ class Kept:
 
     key: str
     data: dict[str, Any]
+    etag: str
+    """Of the object that was read: a letter that died again meanwhile lies under the same key with another."""
 
 
 def keep(letters: Iterable[Letter]) -> None:
@@ -47,11 +50,15 @@ def read(space: str, stage: str | None = None) -> Iterator[Kept]:
     pages = client("s3").get_paginator("list_objects_v2")
     for page in pages.paginate(Bucket=bucket, Prefix=f"{space}/{stage}/" if stage else f"{space}/"):
         for entry in page.get("Contents", []):
-            body = client("s3").get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()
-            yield Kept(entry["Key"], orjson.loads(body))
+            found = client("s3").get_object(Bucket=bucket, Key=entry["Key"])
+            yield Kept(entry["Key"], orjson.loads(found["Body"].read()), found["ETag"])
 
 
-def forget(keys: Iterable[str]) -> None:
-    """Delete letters that were replayed. Idempotent."""
-    for key in keys:
-        client("s3").delete_object(Bucket=setting("DEAD_LETTERS_BUCKET"), Key=key)
+def forget(letters: Iterable[Kept]) -> None:
+    """Delete letters that were replayed, but none that has died again since it was read. Idempotent."""
+    for letter in letters:
+        try:
+            client("s3").delete_object(Bucket=setting("DEAD_LETTERS_BUCKET"), Key=letter.key, IfMatch=letter.etag)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ("PreconditionFailed", "412", "NoSuchKey", "404"):
+                raise
