@@ -71,7 +71,10 @@ def _positive(comparison: Comparison, test: Test, operand: Callable[[Scalar], Op
         literals = tuple(each.value for each in comparison.arguments if isinstance(each, Literal))
 
         def holds_literally(scene: Any) -> bool:
-            return any(test(value, literals) for value in subject(scene))
+            for value in subject(scene):  # noqa: SIM110 - as above
+                if test(value, literals):
+                    return True
+            return False
 
         return holds_literally
     others = _others(comparison, operand)
