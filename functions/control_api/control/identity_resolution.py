@@ -14,7 +14,7 @@ SETTINGS = TypeAdapter(dict[str, Any])
 
 
 def show(request: Request, space: str) -> Answer:  # noqa: ARG001 - all handlers take the request
-    return edge.data(**identity_rules.current(edge.space_of(space).id).to_data())
+    return edge.data(**identity_rules.listed(edge.space_of(space).id).to_data())
 
 
 def replace(request: Request, space: str) -> Answer:

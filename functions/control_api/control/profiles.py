@@ -55,7 +55,7 @@ def _by_text(space: str, collection: str, text: str) -> list[str]:
     """The text is taken as a profile's id, and as the value of every type of identifier that the space knows."""
     if not text:
         raise InvalidInput("search or identifier must say whom to look for", "search")
-    types = [rule.type for rule in identity_rules.current(space).identifiers]
+    types = [rule.type for rule in identity_rules.listed(space).identifiers]
     found = [graph.current(space, text), *(graph.find_profile(space, collection, kind, text) for kind in types)]
     return [profile for profile in dict.fromkeys(found) if profile]
 

@@ -35,7 +35,7 @@ def create(request: Request) -> Answer:
     space = Space(new_id("spa", secrets.token_urlsafe), checked_slug(slug), name, now_ms())
     spaces.create(space)
     if model:
-        identity_rules.save(space.id, identity_rules.current(model.id))
+        identity_rules.save(space.id, identity_rules.listed(model.id))
     return edge.data(space=shown(space))
 
 

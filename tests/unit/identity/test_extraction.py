@@ -14,7 +14,7 @@ CASES = json.loads((Path(__file__).parent / "cases" / "extraction.json").read_te
 
 @pytest.mark.parametrize("case", CASES, ids=[case["why"] for case in CASES])
 def test_identifiers_of(case) -> None:
-    custom = [{"type": kind} for kind in case.get("custom", [])]
+    custom = [kind if isinstance(kind, dict) else {"type": kind} for kind in case.get("custom", [])]
     rules = Rules.of_data({"identifiers": [*Rules.default().to_data()["identifiers"], *custom]})
     event = Event("sp1", "src1", at=0, received=0, body={"type": "track", "messageId": "m", **case["event"]})
     found = extract(rules, event)

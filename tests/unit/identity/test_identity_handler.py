@@ -171,6 +171,37 @@ def test_the_rules_of_the_space_apply_from_the_next_batch_on(cloud: str) -> None
     assert world.ids_of("sp1", world.resolved()[0].profile) == ["anonymous_id:a1", "user_id:u"]
 
 
+def test_a_type_that_nobody_configured_is_listed_with_the_rules_once(calls: Counter[str]) -> None:
+    world.make_space()
+    card = {"externalIds": [{"type": "loyalty_card", "id": "7"}]}
+    world.send(world.event({"userId": "u", "context": card}))
+    listed = identity_rules.listed("sp1")
+    place = listed.types().index("loyalty_card")
+    assert listed.types()[place - 1 :] == ("ios.push_token", "loyalty_card")
+    assert (listed.rule("loyalty_card").limit, listed.rule("loyalty_card").keys) == (5, ())
+    calls.clear()
+    world.send(*[world.event({"userId": "u", "context": card}) for _ in range(5)])
+    assert calls == {"BatchGetItem": 1, "PutRecords": 1}
+
+
+def test_a_type_that_new_rules_leave_out_is_listed_again_when_an_event_brings_it(cloud: str) -> None:
+    world.make_space()
+    brings_it = {"userId": "u", "context": {"externalIds": [{"type": "crm", "id": "7"}]}}
+    world.send(world.event(brings_it))
+    identity_rules.save("sp1", world.Rules.default())
+    assert "crm" not in identity_rules.listed("sp1").types()
+    world.send(world.event(brings_it))
+    assert "crm" in identity_rules.listed("sp1").types()
+
+
+def test_the_property_of_a_listed_type_identifies_nobody_until_that_is_configured(cloud: str) -> None:
+    world.make_space()
+    world.send(world.event({"userId": "u", "context": {"externalIds": [{"type": "crm", "id": "7"}]}}))
+    identity_rules.save("sp1", identity_rules.listed("sp1"))
+    world.send(world.event({"anonymousId": "a", "properties": {"crm": "7"}}))
+    assert graph.find_profile("sp1", "users", "anonymous_id", "a") != graph.find_profile("sp1", "users", "crm", "7")
+
+
 @pytest.mark.parametrize(
     ("body", "error"),
     [({"userId": "null"}, "NobodyNamed"), ({"userId": "u", "context": ["not", "an", "object"]}, "AttributeError")],

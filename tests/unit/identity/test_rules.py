@@ -69,6 +69,28 @@ def test_an_unknown_type_ranks_behind_those_before_it_in_the_alphabet_however_th
     ]
 
 
+def test_types_that_events_brought_take_their_place_and_none_of_the_others_moves() -> None:
+    rules = Rules.default().with_types(["phone", "aardvark", "email"])
+    assert [rule.type for rule in rules.identifiers if rule.type in ("aardvark", "phone")] == ["aardvark", "phone"]
+    assert [rule.priority for rule in rules.identifiers] == list(range(1, 16))
+    assert [kind for kind in rules.types() if Rules.default().knows(kind)] == list(Rules.default().types())
+    assert sorted(rules.types(), key=Rules.default().rank) == list(rules.types())
+    phone = rules.rule("phone")
+    assert (phone.limit, phone.period, phone.keys) == (5, "ever", ())
+    assert Rules.of_data(json.loads(json.dumps(rules.to_data()))) == rules
+
+
+def test_a_configured_type_is_read_by_its_name_unless_other_keys_are_given() -> None:
+    entries = [
+        {"type": "crm_id"},
+        {"type": "card", "keys": ["loyalty_card"]},
+        {"type": "email"},
+        {"type": "x", "keys": []},
+    ]
+    rules = Rules.of_data({"identifiers": entries})
+    assert rules.keyed() == (("crm_id", "crm_id"), ("card", "loyalty_card"))
+
+
 @pytest.mark.parametrize(
     "value", ["-1", "null", "anonymous", "", "000-0", "undefined", '"NaN"', "'guest'", "[object Object]"]
 )

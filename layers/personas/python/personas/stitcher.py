@@ -23,6 +23,7 @@ from personas.core.identity.rules import MAX_MERGES, Rules
 from personas.dynamo import chunks
 from personas.stores import graph_reads as reads
 from personas.stores import graph_writes as writes
+from personas.stores import seen_types
 from personas.stores.graph_reads import SpaceIdentifier
 
 TRIES = 12
@@ -89,6 +90,13 @@ class Stitcher:
         """The profile that it leads to, as far as is known without reading."""
         root = self._known.root_of(space, identifier, self._now)
         return root.id if root else None
+
+    def note_types(self, rules: Rules, version: int, space: str, identifiers: Iterable[Identifier]) -> None:
+        """What the rules do not name is listed with them from now on. Idempotent."""
+        for kind in {one.type for one in identifiers if not rules.knows(one.type)}:
+            if self._known.first_type(space, version, kind):
+                seen_types.note(space, version, kind)
+                self._known.noted_type(space, version, kind)
 
     def resolve(self, rules: Rules, event: Event, identifiers: Sequence[Identifier]) -> Resolved:
         """Raises GraphContended, RootMissing and what AWS raises. Idempotent."""

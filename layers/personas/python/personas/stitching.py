@@ -47,6 +47,7 @@ class Task:
     """The place in the batch of the record that carries it."""
     event: Event
     rules: Rules
+    rules_version: int
     ids: Extracted = field(default_factory=lambda: Extracted((), ()))
     envelope: EventEnvelope | None = None
     letter: DeadLetter | None = None
@@ -73,7 +74,7 @@ def stitch(records: Sequence[Sequence[Event]], known: Known, now: int, time_left
     """Idempotent: what was claimed or merged before is found again. Raises what reading the spaces' settings raises."""
     rules = _rules({event.space for events in records for event in events})
     tasks = [
-        Task(place, event, rules[event.space])
+        Task(place, event, *rules[event.space])
         for place, events in enumerate(records)
         for event in events
         if event.space in rules
@@ -87,12 +88,12 @@ def stitch(records: Sequence[Sequence[Event]], known: Known, now: int, time_left
     return _stitched(tasks, dropped=sum(map(len, records)) - len(tasks))
 
 
-def _rules(of_spaces: set[str]) -> dict[str, Rules]:
-    """Of the spaces that exist."""
+def _rules(of_spaces: set[str]) -> dict[str, tuple[Rules, int]]:
+    """Of the spaces that exist, with their version."""
     found = {}
     for space, head in spaces.heads(of_spaces).items():
         try:
-            found[space] = identity_rules.load(space, head.rules)
+            found[space] = identity_rules.load(space, head.rules), head.rules
         except NotFound:
             continue
     return found
@@ -160,6 +161,7 @@ def _extract(task: Task) -> None:
 
 
 def _resolve(task: Task, stitcher: Stitcher) -> None:
+    stitcher.note_types(task.rules, task.rules_version, task.event.space, (*task.ids.users, *task.ids.accounts))
     user = stitcher.resolve(task.rules, task.event, task.ids.users)
     account: Resolved | None = None
     if task.ids.accounts:

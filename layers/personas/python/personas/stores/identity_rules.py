@@ -5,7 +5,7 @@ from functools import lru_cache
 from personas import documents
 from personas.core.errors import NotFound, Unavailable
 from personas.core.identity.rules import Rules
-from personas.stores import spaces
+from personas.stores import seen_types, spaces
 
 TRIES = 8
 
@@ -35,6 +35,14 @@ def current(space: str) -> Rules:
     if head is None:
         raise NotFound(f"there is no space {space!r}")
     return load(space, head.rules)
+
+
+def listed(space: str) -> Rules:
+    """The current rules with the types that events have brought since. Raises NotFound."""
+    head = spaces.head(space)
+    if head is None:
+        raise NotFound(f"there is no space {space!r}")
+    return load(space, head.rules).with_types(seen_types.read(space, head.rules))
 
 
 def save(space: str, rules: Rules) -> int:

@@ -84,12 +84,12 @@ def cross_domain_id(event: Event, _rules: Rules) -> Iterator[tuple[str, Any]]:
 
 
 def configured_keys(event: Event, rules: Rules) -> Iterator[tuple[str, Any]]:
-    custom = rules.custom_types()
-    if not custom:
+    keyed = rules.keyed()
+    if not keyed:
         return
     for place in _places(event):
-        for kind in custom:
-            for key in _spellings(kind):
+        for kind, name in keyed:
+            for key in _spellings(name):
                 yield kind, place.get(key)
 
 

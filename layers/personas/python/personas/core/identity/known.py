@@ -60,6 +60,7 @@ class Known:
         self._profiles: Recent[tuple[str, Identifier], str] = Recent(capacity)
         self._roots: Recent[tuple[str, str], tuple[Root, int]] = Recent(capacity)
         self._asides: Recent[tuple[str, str, Identifier], bool] = Recent(capacity)
+        self._types: Recent[tuple[str, int, str], bool] = Recent(capacity)
         self._lock = RLock()
 
     def profile_of(self, space: str, identifier: Identifier) -> str | None:
@@ -105,6 +106,15 @@ class Known:
         with self._lock:
             key = (space, profile, identifier)
             return not self._asides.get(key)
+
+    def first_type(self, space: str, version: int, kind: str) -> bool:
+        """True the first time that this worker meets the type under that version of the space's rules."""
+        with self._lock:
+            return not self._types.get((space, version, kind))
+
+    def noted_type(self, space: str, version: int, kind: str) -> None:
+        with self._lock:
+            self._types.put((space, version, kind), True)
 
     def noted_aside(self, space: str, profile: str, identifier: Identifier) -> None:
         with self._lock:

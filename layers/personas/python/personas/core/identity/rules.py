@@ -9,7 +9,8 @@ Invariant: every rule is valid and priorities are distinct, because nothing but 
 ['user_id', 'email', 'anonymous_id', 'ios.id', 'loyalty_card']
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from personas.core.identifier import Identifier
@@ -47,6 +48,8 @@ class IdentifierRule:
     priority: float
     """1 ranks highest. A type that has no rule of its own stands between two that have one."""
     blocked: Blocklist = field(default_factory=Blocklist)
+    keys: tuple[str, ...] = ()
+    """Names of traits and properties that hold it, beside the places where Segment looks by itself."""
 
     def __str__(self) -> str:
         return f"{self.type}: at most {self.limit} {self.period}"
@@ -59,6 +62,7 @@ class IdentifierRule:
             "priority": self.priority,
             "blockedValues": list(self.blocked.values),
             "blockedPatterns": list(self.blocked.patterns),
+            "keys": list(self.keys),
         }
 
 
@@ -69,9 +73,12 @@ class Rules:
     blocked: Blocklist
     """Holds for every type."""
     _by_type: dict[str, IdentifierRule] = field(init=False, repr=False, compare=False)
+    _keyed: tuple[tuple[str, str], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_by_type", {rule.type: rule for rule in self.identifiers})
+        keyed = tuple((rule.type, key) for rule in self.identifiers for key in rule.keys)
+        object.__setattr__(self, "_keyed", keyed)
 
     @classmethod
     def default(cls) -> "Rules":
@@ -87,8 +94,10 @@ class Rules:
         A priority that is left out is the place in the list. Without the lists that hold for every type
         (`blockedValues`, `blockedPatterns` beside `identifiers`) the suggested ones hold.
         """
-        entries = rules_data.entries(data)
-        rules = [IdentifierRule(*entry[:-1], Blocklist(*entry[-1])) for entry in entries]
+        rules = [
+            IdentifierRule(*entry[:4], Blocklist(*entry[4:6]), _keys(entry[0], entry[6]))
+            for entry in rules_data.entries(data)
+        ]
         blocked = rules_data.blocked_for_all(data)
         suggested = Blocklist.suggested()
         values = suggested.values if blocked[0] is None else blocked[0]
@@ -105,9 +114,22 @@ class Rules:
     def types(self) -> tuple[str, ...]:
         return tuple(rule.type for rule in self.identifiers)
 
-    def custom_types(self) -> tuple[str, ...]:
-        """Types that somebody configured: a property or trait of that name is an identifier."""
-        return tuple(kind for kind in self.types() if kind not in BUILT_IN)
+    def with_types(self, seen: Iterable[str]) -> "Rules":
+        """With the types that events brought and nobody configured: each with its default rule, at its place.
+
+        They are read in `context.externalIds` alone, as before: a property of that name is none until somebody says so.
+        """
+        added = [self.rule(kind) for kind in sorted(set(seen) - set(self.types()))]
+        ranked = sorted((*self.identifiers, *added), key=lambda rule: self.rank(rule.type))
+        return Rules(tuple(replace(rule, priority=place) for place, rule in enumerate(ranked, 1)), self.blocked)
+
+    def keyed(self) -> tuple[tuple[str, str], ...]:
+        """Types, each with a name of a trait or property that holds it."""
+        return self._keyed
+
+    def knows(self, kind: str) -> bool:
+        """Whether the type has a rule of its own."""
+        return kind in self._by_type
 
     def rule(self, kind: str) -> IdentifierRule:
         """The rule of a type; of one that has none, the default at its alphabetical place."""
@@ -131,6 +153,13 @@ class Rules:
         if kind in FIRST:
             before = (rule.priority for rule in self.identifiers if rule.type == FIRST[0])
         return max(before, default=0) + (0.25 if kind in FIRST else 0.5)
+
+
+def _keys(kind: str, given: tuple[str, ...] | None) -> tuple[str, ...]:
+    """What is not said: a type that somebody made up is read by its name, one of Segment's where Segment looks."""
+    if given is not None:
+        return given
+    return () if kind in BUILT_IN else (kind,)
 
 
 def default_limit(kind: str) -> int:

@@ -15,8 +15,10 @@ MAX_TYPE = 100
 MAX_PATTERN = 200
 MAX_ENTRIES = 200
 
-Entry = tuple[str, int, str, int, tuple[tuple[str, ...], tuple[str, ...]]]
-"""Type, limit, period, priority, (blocked values, blocked patterns)."""
+MAX_KEYS = 10
+
+Entry = tuple[str, int, str, int, tuple[str, ...], tuple[str, ...], tuple[str, ...] | None]
+"""Type, limit, period, priority, blocked values, blocked patterns, keys."""
 
 
 def entries(data: Any) -> list[Entry]:
@@ -42,13 +44,14 @@ def blocked_for_all(data: Any) -> tuple[tuple[str, ...] | None, tuple[str, ...] 
 def _entry(entry: Any, at: str, place: int) -> Entry:
     if not isinstance(entry, dict):
         raise InvalidInput("a rule must be an object", at)
-    blocked = _texts(entry, "blockedValues", f"{at}.blockedValues"), _patterns(entry, f"{at}.blockedPatterns")
     return (
         _type(entry.get("type"), f"{at}.type"),
         _number(entry.get("limit", 5 if entry.get("type") != "user_id" else 1), "limit", at),
         _period(entry.get("period", EVER), f"{at}.period"),
         _number(entry.get("priority", place), "priority", at),
-        blocked,
+        _texts(entry, "blockedValues", f"{at}.blockedValues"),
+        _patterns(entry, f"{at}.blockedPatterns"),
+        _keys(entry, f"{at}.keys") if entry.get("keys") is not None else None,
     )
 
 
@@ -75,6 +78,13 @@ def _texts(entry: dict[str, Any], name: str, at: str) -> tuple[str, ...]:
     if not isinstance(given, list) or not all(isinstance(text, str) for text in given):
         raise InvalidInput(f"{name} must be a list of texts", at)
     return tuple(dict.fromkeys(given))
+
+
+def _keys(entry: dict[str, Any], at: str) -> tuple[str, ...]:
+    keys = _texts(entry, "keys", at)
+    if len(keys) > MAX_KEYS or not all(key.strip() and len(key) <= MAX_TYPE for key in keys):
+        raise InvalidInput(f"keys may be at most {MAX_KEYS} names of 1 to {MAX_TYPE} characters", at)
+    return keys
 
 
 def _patterns(entry: dict[str, Any], at: str) -> tuple[str, ...]:
