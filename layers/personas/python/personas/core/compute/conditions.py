@@ -71,10 +71,7 @@ def _positive(comparison: Comparison, test: Test, operand: Callable[[Scalar], Op
         literals = tuple(each.value for each in comparison.arguments if isinstance(each, Literal))
 
         def holds_literally(scene: Any) -> bool:
-            for value in subject(scene):  # noqa: SIM110 - as above
-                if test(value, literals):
-                    return True
-            return False
+            return any(test(value, literals) for value in subject(scene))
 
         return holds_literally
     others = _others(comparison, operand)

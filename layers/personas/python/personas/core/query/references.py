@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from personas.core.errors import InvalidInput
-from personas.core.query.tree import Query, Trait
-from personas.core.query.walking import walk
+from personas.core.query.tree import And, Comparison, Condition, Duration, Not, Or, Query, Reduced, Scalar, Trait
 
 
 class CyclicDefinitions(InvalidInput):
@@ -16,9 +15,27 @@ class CyclicDefinitions(InvalidInput):
         self.path = path
 
 
-def references(tree: Query) -> Iterator[str]:
-    """The keys of the traits that the query reads, anywhere in it."""
-    return (node.key for node in walk(tree) if isinstance(node, Trait))
+def references(tree: Query | Condition) -> Iterator[str]:
+    """The keys of the traits that the query reads."""
+    match tree:
+        case And(parts) | Or(parts):
+            for part in parts:
+                yield from references(part)
+        case Not(part):
+            yield from references(part)
+        case Comparison():
+            for each in (tree.subject, *tree.arguments):
+                if not isinstance(each, Duration):
+                    yield from _of_scalar(each)
+        case _:
+            yield from _of_scalar(tree)
+
+
+def _of_scalar(scalar: Scalar) -> Iterator[str]:
+    if isinstance(scalar, Trait):
+        yield scalar.key
+    elif isinstance(scalar, Reduced) and scalar.stream.where is not None:
+        yield from references(scalar.stream.where)
 
 
 def evaluation_order(trees: Mapping[str, Query]) -> list[str]:
