@@ -30,8 +30,12 @@ def write(accepted: Iterable[Accepted]) -> None:
         days.setdefault((row.event.space, day), []).append(row)
     for (space, day), rows in days.items():
         client("s3").put_object(
-            Bucket=setting("ARCHIVE_BUCKET"), Key=f"events/space={space}/day={day}/{_name(rows)}", Body=_parquet(rows)
+            Bucket=setting("ARCHIVE_BUCKET"), Key=f"{space_prefix(space)}day={day}/{_name(rows)}", Body=_parquet(rows)
         )
+
+
+def space_prefix(space: str) -> str:
+    return f"events/space={space}/"
 
 
 def _name(rows: list[Accepted]) -> str:
@@ -63,6 +67,7 @@ def _parquet(rows: list[Accepted]) -> bytes:
         "received": [event.received for event in events],
         "user_id": [_text(event.body.get("userId")) for event in events],
         "anonymous_id": [_text(event.body.get("anonymousId")) for event in events],
+        "identifiers": [orjson.dumps([one.to_data() for one in row.identifiers]).decode() for row in rows],
         "body": [orjson.dumps(event.body).decode() for event in events],
     }
     file = io.BytesIO()
@@ -82,7 +87,8 @@ def _schema() -> Any:
         "received": moment,
     }
     names = (
-        "space profile account lane seq source message_id fingerprint type event at received user_id anonymous_id body"
+        "space profile account lane seq source message_id fingerprint type event at received user_id anonymous_id "
+        "identifiers body"
     )
     return pyarrow.schema([(name, types.get(name, pyarrow.string())) for name in names.split()])
 

@@ -87,7 +87,8 @@ class Actor:
             self._tell_account(delivery, envelope, envelope.account)
         self._remember(known, hour_of(event.received))
         self._fresh[known] = event
-        self._accepted.append(Accepted(delivery.number, self._stored.id, event, known, envelope.account))
+        row = Accepted(delivery.number, self._stored.id, event, known, envelope.account, envelope.identifiers)
+        self._accepted.append(row)
         self._touched = self._changed = True
 
     def _remember(self, known: bytes, received: int) -> None:

@@ -6,6 +6,7 @@ from personas.core.compute.definition_set import DefinitionSet
 from personas.core.dead_letter import DeadLetter
 from personas.core.envelope import AbsorbEnvelope, Envelope, EventEnvelope, MergeEnvelope, TickEnvelope
 from personas.core.event import Event
+from personas.core.identifier import Identifier
 from personas.core.profile.memory import Entries, Spill
 from personas.core.profile.profile import Profile
 from personas.core.profile.state import State
@@ -49,6 +50,8 @@ class Accepted:
     fingerprint: bytes
     """The event's own, kept because it costs more than all else about a row."""
     account: str | None
+    identifiers: tuple[Identifier, ...] = ()
+    """Those of the event that led to the profile. They tell whose the event is once a profile is taken apart."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,86 @@
+"""Reading the archive: which objects there are now, and the events in them.
+
+A scan is of a manifest: the objects, each with its version, as they were listed at one moment. Compaction replaces
+objects, and what it replaced stays readable by its version for seven days, so that a running scan keeps its manifest.
+
+Invariant: within one call of `events` each event comes once, however many rows repeat it.
+"""
+
+import io
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from personas.aws import client, setting
+from personas.core.event import Event
+from personas.core.identifier import Identifier
+from personas.core.profile.delivery import Accepted
+from personas.stores.archive import space_prefix
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveObject:
+    key: str
+    version: str
+    """Of the object in the versioned bucket."""
+    size: int
+    """Bytes."""
+
+    @property
+    def day(self) -> str:
+        """Of receipt, as yyyy-mm-dd."""
+        return self.key.split("/day=", 1)[1].split("/", 1)[0]
+
+    def to_data(self) -> list[Any]:
+        return [self.key, self.version, self.size]
+
+    @classmethod
+    def of_data(cls, data: list[Any]) -> "ArchiveObject":
+        return cls(*data)
+
+
+def manifest(space: str) -> tuple[ArchiveObject, ...]:
+    """Every object of the space's events, oldest day first."""
+    pages = client("s3").get_paginator("list_object_versions")
+    found = [
+        ArchiveObject(entry["Key"], entry["VersionId"], entry["Size"])
+        for page in pages.paginate(Bucket=setting("ARCHIVE_BUCKET"), Prefix=space_prefix(space))
+        for entry in page.get("Versions", ())
+        if entry["IsLatest"]
+    ]
+    return tuple(sorted(found, key=lambda one: one.key))
+
+
+def events(objects: Sequence[ArchiveObject], profiles: Collection[str] | None = None) -> Iterator[Accepted]:
+    """The events of these objects, each once, in no order; only those that these profiles folded, where they are named.
+
+    `profile` of a row is the profile that folded the event, which may have become another one since.
+    """
+    seen: set[bytes] = set()
+    for one in objects:
+        for row in _rows(one, profiles):
+            if row.fingerprint not in seen:
+                seen.add(row.fingerprint)
+                yield row
+
+
+def _rows(one: ArchiveObject, profiles: Collection[str] | None) -> Iterator[Accepted]:
+    from pyarrow import parquet
+
+    answer = client("s3").get_object(Bucket=setting("ARCHIVE_BUCKET"), Key=one.key, VersionId=one.version)
+    filters = None if profiles is None else [("profile", "in", sorted(profiles))]
+    table = parquet.read_table(io.BytesIO(answer["Body"].read()), filters=filters)
+    for moment in ("at", "received"):
+        table = table.set_column(table.column_names.index(moment), moment, table[moment].cast("int64"))
+    for batch in table.to_batches(max_chunksize=10_000):
+        for row in batch.to_pylist():
+            yield _accepted(row)
+
+
+def _accepted(row: dict[str, Any]) -> Accepted:
+    event = Event(row["space"], row["source"], row["at"], row["received"], orjson.loads(row["body"]))
+    number = (row["lane"], int(row["seq"]), 0)
+    identifiers = tuple(Identifier.of_data(data) for data in orjson.loads(row["identifiers"]))
+    return Accepted(number, row["profile"], event, row["fingerprint"], row["account"], identifiers)
