@@ -16,11 +16,15 @@ from personas.core.query.built_query import query_of
 from personas.core.query.formatter import format_query
 from personas.core.query.parser import parse
 from personas.core.query.tree import Query
-from tests.unit.query.trees import audiences, computed_traits
+from tests.unit.query.trees import account_audiences, audiences, computed_traits
 
 REFUSED = json.loads((File(__file__).parent / "refused_trees.json").read_text())
 EVENTS = ("Order Completed", "it's \\ a 'test'", "line\nbreak")
-queries = audiences(EVENTS, ("plan", "a.b", "$", "\\")) | computed_traits(EVENTS, ("plan",))
+queries = (
+    audiences(EVENTS, ("plan", "a.b", "$", "\\"))
+    | computed_traits(EVENTS, ("plan",))
+    | account_audiences(EVENTS, ("plan",))
+)
 
 
 def test_every_node_of_the_language_is_in_the_builder() -> None:

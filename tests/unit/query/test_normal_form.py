@@ -8,10 +8,14 @@ from personas.core.query.parser import parse
 from personas.core.query.path import Path
 from personas.core.query.tree import Comparison as Compared
 from personas.core.query.tree import Literal, Query, Reduced, Stream, Trait
-from tests.unit.query.trees import audiences, computed_traits
+from tests.unit.query.trees import account_audiences, audiences, computed_traits
 
 EVENTS = ("Order Completed", "it's \\ a 'test'", "line\nbreak")
-queries = audiences(EVENTS, ("plan", "a.b", "$", "\\")) | computed_traits(EVENTS, ("plan",))
+queries = (
+    audiences(EVENTS, ("plan", "a.b", "$", "\\"))
+    | computed_traits(EVENTS, ("plan",))
+    | account_audiences(EVENTS, ("plan",))
+)
 
 
 @settings(max_examples=500, deadline=None)

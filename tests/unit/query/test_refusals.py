@@ -10,6 +10,7 @@ from personas.core.errors import InvalidInput
 from personas.core.query.checker import LARGEST, check
 from personas.core.query.definition import Definition
 from personas.core.query.errors import InvalidQuery
+from personas.core.query.parser import parse
 
 CASES = json.loads((Path(__file__).parent / "refusals.json").read_text())
 
@@ -68,3 +69,17 @@ def test_fifty_primary_expressions_are_enough_and_one_more_is_refused() -> None:
 def test_a_query_that_is_too_deep_or_too_long_is_refused_not_a_crash(query: str) -> None:
     with pytest.raises(InvalidQuery):
         check(definition(query))
+
+
+@pytest.mark.parametrize(
+    ("query", "column", "says"),
+    [
+        ("ANY (ALL (trait('a').exists()))", 6, "ALL has a place only in an account's definition"),
+        ("event('A').where(ANY property('p') = 1).count() >= 1", 18, "ANY has a place only in an account's definition"),
+        ("ANY trait('a')", 15, "ANY needs something that is true or false"),
+    ],
+)
+def test_any_and_all_ask_about_the_users_of_an_account_once(query: str, column: int, says: str) -> None:
+    with pytest.raises(InvalidQuery, match=says) as refused:
+        parse(query)
+    assert refused.value.column == column

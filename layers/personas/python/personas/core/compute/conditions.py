@@ -28,6 +28,7 @@ def compiled(
             return lambda scene: not holds(scene)
         case Comparison():
             return special(condition) or _comparison(condition, operand)
+    raise TypeError(f"{type(condition).__name__} is asked of the users of an account, not of one profile")
 
 
 def _all(parts: list[Holds]) -> Holds:

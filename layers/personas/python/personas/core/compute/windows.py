@@ -31,7 +31,9 @@ class TileWindow:
     def of(cls, window: Window) -> "TileWindow":
         if isinstance(window, Between):
             return cls(window.end.ms, window.start.ms)
-        return cls(window.duration.ms)
+        if isinstance(window, Within):
+            return cls(window.duration.ms)
+        raise TypeError(f"{type(window).__name__} has no tiles")
 
     def tile(self, at: int) -> int:
         """The tile of an event at this moment."""

@@ -7,12 +7,28 @@ from lark import Token, Tree
 
 from personas.core.query.errors import InvalidQuery
 from personas.core.query.path import Path
-from personas.core.query.tree import UNITS, Between, Duration, Literal, Query, Stream, Window, Within
+from personas.core.query.tree import (
+    UNITS,
+    Between,
+    BetweenParent,
+    Duration,
+    Literal,
+    Query,
+    Session,
+    Stream,
+    Window,
+    Within,
+    WithinParent,
+)
 from personas.core.values import moment_of
 
 Form = Tree[Token]
 LONGEST_WINDOW = 10 * 366
 """Days."""
+SHORTEST_PAUSE, LONGEST_PAUSE = Duration(1_800, "second"), Duration(90, "day")
+"""What ends a session (Segment's limits)."""
+OTHER_UNITS = {"minute": (60, "second"), "week": (7, "day"), "month": (30, "day"), "year": (365, "day")}
+"""Units that people try, in units that there are."""
 
 
 class Arguments:
@@ -21,13 +37,16 @@ class Arguments:
         self._name = str(call.children[0])
         self._all = [cast(Form, child) for child in call.children[1:]]
 
-    def names(self, prefix: str) -> bool:
-        """Whether an argument is named so, as in `within(parent: 5 days)`."""
-        return any(
-            str(_part(argument, "prefix", argument).children[0]) == prefix
-            for argument in self._all
-            if _has(argument, "prefix")
-        )
+    def named(self, prefix: str) -> bool:
+        """Whether the first argument is named so, as in `within(parent: 5 days)`; from then on it reads without."""
+        if not self._all or not _has(self._all[0], "prefix"):
+            return False
+        first = self._all[0]
+        if str(_part(first, "prefix", first).children[0]) != prefix:
+            return False
+        rest = [child for child in first.children if not (isinstance(child, Tree) and child.data == "prefix")]
+        self._all[0] = Tree(first.data, rest, first.meta)
+        return True
 
     def none(self) -> None:
         if self._all:
@@ -69,6 +88,12 @@ class Arguments:
             raise self._error(f"{self._name}() takes a text", self._all[0], ("a text in quotes",))
         return value
 
+    def texts(self) -> tuple[str, ...]:
+        """One or more texts, each once."""
+        self.forms(1, None)
+        alone = [Arguments(Tree("call", [self._call.children[0], each], self._call.meta)) for each in self._all]
+        return tuple(dict.fromkeys(each.only_text() for each in alone))
+
     def path(self, text: str) -> Path:
         try:
             return Path.of(text)
@@ -98,13 +123,23 @@ class Arguments:
     def only_duration(self, units: tuple[str, ...] = tuple(UNITS)) -> Duration:
         return self._durations(1, units)[0]
 
-    def window(self, kind: str) -> Window:
+    def window(self, kind: str, of_parent: bool) -> Window:
+        if kind == "expires_after":
+            return Session(self._pause())
         if kind == "within":
-            return Within(self.only_duration())
+            duration = self.only_duration()
+            return WithinParent(duration) if of_parent else Within(duration)
         start, end = self._durations(2, tuple(UNITS))
         if start.ms >= end.ms:
             raise self._error("between() takes the nearer time first", self._all[0], ("such as 7 days, 10 days",))
-        return Between(start, end)
+        return BetweenParent(start, end) if of_parent else Between(start, end)
+
+    def _pause(self) -> Duration:
+        pause = self.only_duration()
+        if not SHORTEST_PAUSE.ms <= pause.ms <= LONGEST_PAUSE.ms:
+            reason = "a session expires after a pause of 1800 seconds (30 minutes) to 90 days"
+            raise self._error(reason, self._all[0])
+        return pause
 
     def check_date(self, value: Query | Stream, form: Form) -> None:
         if isinstance(value, Literal) and moment_of(value.value) is None:
@@ -129,6 +164,9 @@ class Arguments:
             plurals = [f"{each}s" for each in units]
             near = get_close_matches(word.lower(), plurals, 1, 0.6)
             suggestion = f"{number} {near[0]}" if near else None
+            times, other = OTHER_UNITS.get(unit.lower(), (0, ""))
+            if number.isdigit() and other in units:
+                suggestion = f"{int(number) * times} {other}s"
             raise self._error(f"there is no unit {word}", form, tuple(plurals), suggestion)
         zero_allowed = self._name == "between"
         if not number.isdigit() or (int(number) == 0 and not zero_allowed):

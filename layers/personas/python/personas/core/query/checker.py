@@ -2,8 +2,21 @@
 
 from personas.core.query.definition import Definition
 from personas.core.query.errors import InvalidQuery
+from personas.core.query.evaluable import check_evaluable
 from personas.core.query.parser import parse
-from personas.core.query.tree import CONDITIONS, And, Comparison, Condition, Literal, Not, Or, Query, Reduced
+from personas.core.query.tree import (
+    CONDITIONS,
+    AllMembers,
+    And,
+    AnyMember,
+    Comparison,
+    Condition,
+    Literal,
+    Not,
+    Or,
+    Query,
+    Reduced,
+)
 
 LARGEST = 50
 """Primary expressions in a definition (Segment's limit): comparisons, also inside `where`, and a value alone."""
@@ -12,9 +25,10 @@ LARGEST = 50
 def check(definition: Definition) -> Query:
     """The definition's tree; raises InvalidQuery with the definition's key."""
     try:
-        tree = parse(definition.query)
+        tree = parse(definition.query, members=definition.collection == "accounts")
         _check_result(tree, definition)
         _check_size(tree)
+        check_evaluable(tree)
     except InvalidQuery as error:
         error.definition = definition.key
         raise
@@ -43,7 +57,7 @@ def primary_expressions(tree: Query) -> int:
     match tree:
         case And(parts) | Or(parts):
             return sum(primary_expressions(part) for part in parts)
-        case Not(part):
+        case Not(part) | AnyMember(part) | AllMembers(part):
             return primary_expressions(part)
         case Comparison():
             scalars = (tree.subject, *tree.arguments)

@@ -10,9 +10,13 @@ r"""A tree in words: the normal form of a query, which reads back as the same tr
 """
 
 from personas.core.query.tree import (
+    AllMembers,
     And,
+    AnyMember,
     Between,
+    BetweenParent,
     Comparison,
+    Condition,
     Duration,
     Field,
     Literal,
@@ -20,9 +24,12 @@ from personas.core.query.tree import (
     Or,
     Query,
     Reduced,
+    Session,
     Stream,
     Trait,
     Window,
+    Within,
+    WithinParent,
 )
 from personas.core.query.vocabulary import SIGN_OF
 
@@ -37,16 +44,24 @@ def format_query(tree: Query) -> str:
             )
         case Not(part):
             return f"NOT ({format_query(part)})"
+        case AnyMember(part):
+            return f"ANY {_of_members(part)}"
+        case AllMembers(part):
+            return f"ALL {_of_members(part)}"
         case Comparison():
             return _comparison(tree)
         case Literal(value):
             return _literal(value)
-        case Field(place, path):
-            return f"{place}({_quoted(str(path))})"
+        case Field(place, path, parent):
+            return f"{place}({'parent: ' if parent else ''}{_quoted(str(path))})"
         case Trait(path):
             return f"trait({_quoted(str(path))})"
         case Reduced():
             return f"{_stream(tree.stream)}.{_reducer(tree)}"
+
+
+def _of_members(part: Condition) -> str:
+    return format_query(part) if isinstance(part, Not) else f"({format_query(part)})"
 
 
 def _comparison(comparison: Comparison) -> str:
@@ -61,15 +76,23 @@ def _comparison(comparison: Comparison) -> str:
 
 def _stream(stream: Stream) -> str:
     where = f".where({format_query(stream.where)})" if stream.where else ""
-    return f"event({_quoted(stream.event)}){where}{_window(stream.window)}"
+    excluded = f".sources(exclude: {', '.join(map(_quoted, stream.excluded))})" if stream.excluded else ""
+    return f"event({_quoted(stream.event)}){where}{excluded}{_window(stream.window)}"
 
 
 def _window(window: Window | None) -> str:
-    if window is None:
-        return ""
-    if isinstance(window, Between):
-        return f".between({_duration(window.start)}, {_duration(window.end)})"
-    return f".within({_duration(window.duration)})"
+    match window:
+        case Within(duration):
+            return f".within({_duration(duration)})"
+        case WithinParent(duration):
+            return f".within(parent: {_duration(duration)})"
+        case Between(start, end):
+            return f".between({_duration(start)}, {_duration(end)})"
+        case BetweenParent(start, end):
+            return f".between(parent: {_duration(start)}, {_duration(end)})"
+        case Session(pause):
+            return f".expires_after({_duration(pause)})"
+    return ""
 
 
 def _reducer(reduced: Reduced) -> str:

@@ -19,10 +19,10 @@ LONGEST = 20_000
 """Characters of a query: far above what 50 primary expressions need."""
 
 
-def parse(text: str) -> Query:
-    """Raises InvalidQuery."""
+def parse(text: str, members: bool = True) -> Query:
+    """`members` says whether ANY and ALL have a place, as in definitions of accounts; raises InvalidQuery."""
     _check_size(text)
-    return read(_form(text))
+    return read(_form(text), members)
 
 
 def _check_size(text: str) -> None:

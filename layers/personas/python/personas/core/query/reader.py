@@ -1,9 +1,11 @@
 """Reads the meaning of a query that has the right form: each call by what it stands on (the reference's types).
 
-`property` and `context` have a place only inside `where` or a reducer; events and traits only outside of `where`.
+`property` and `context` have a place only inside `where` or a reducer. An event inside `where` is a funnel's child, and
+only such a one has a parent to refer to. ANY and ALL have a place in definitions of accounts, outside of each other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import cast
 
@@ -23,12 +25,12 @@ from personas.core.query.tree import (
     Scalar,
     Stream,
     Trait,
+    Window,
 )
 from personas.core.query.vocabulary import (
     COMPARATORS,
     EXTRACTORS,
     FILTERS,
-    NOW_RELATIVE,
     READS,
     REDUCING,
     SYMBOLS,
@@ -37,22 +39,31 @@ from personas.core.query.vocabulary import (
 
 Form = Tree[Token]
 Value = Query | Stream
+JUNCTIONS: dict[str, Callable[[Condition], Condition]] = {
+    "NOT": syntax.Not,
+    "ANY": syntax.AnyMember,
+    "ALL": syntax.AllMembers,
+}
 DEEPEST = 100
 """Levels of nesting."""
 
 
-def read(form: Form) -> Query:
-    """Raises InvalidQuery."""
-    value = _Reader(inside=None, depth=0).disjunction(_only(form))
+def read(form: Form, members: bool = True) -> Query:
+    """`members` says whether ANY and ALL have a place; raises InvalidQuery."""
+    value = _Reader(members=members).disjunction(_only(form))
     if isinstance(value, Stream):
         raise _error(form, "the events are not reduced to a value", ("a reducer such as .count()",), at_end=True)
     return value
 
 
 class _Reader:
-    def __init__(self, inside: str | None, depth: int) -> None:
+    def __init__(self, inside: str | None = None, depth: int = 0, events: int = 0, members: bool = False) -> None:
         self.inside = inside
+        """`where` or the name of a reducer; None: neither."""
         self.depth = depth
+        self.events = events
+        """In the `where` of how many events this is, one inside the other."""
+        self.members = members
 
     def disjunction(self, form: Form) -> Value:
         if self.depth > DEEPEST:
@@ -65,17 +76,22 @@ class _Reader:
         return parts[0][1] if len(parts) == 1 else syntax.both(*_conditions(parts, "AND"))
 
     def _term(self, form: Form) -> Value:
-        if form.data == "quantified":
-            raise _unsupported(form, f"{form.children[0]} over the users of an account")
-        if form.data == "negation":
-            self.depth += 1
-            if self.depth > DEEPEST:
-                raise _error(form, f"the query is nested deeper than {DEEPEST} levels")
-            part = _forms(form)[0]
-            value = self._term(part)
-            self.depth -= 1
-            return syntax.Not(*_conditions([(part, value)], "NOT"))
-        return self._comparison(form)
+        if form.data not in ("negation", "quantified"):
+            return self._comparison(form)
+        word = "NOT" if form.data == "negation" else str(form.children[0])
+        members = self.members
+        if word != "NOT" and not members:
+            reason = "has a place only in an account's definition, and not inside where() or another ANY or ALL"
+            raise _error(form, f"{word} {reason}")
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise _error(form, f"the query is nested deeper than {DEEPEST} levels")
+        self.members = members and word == "NOT"
+        part = _forms(form)[0]
+        (condition,) = _conditions([(part, self._term(part))], word)
+        self.depth -= 1
+        self.members = members
+        return JUNCTIONS[word](condition)
 
     def _comparison(self, form: Form) -> Value:
         left = self._chain(cast(Form, form.children[0]))
@@ -110,21 +126,20 @@ class _Reader:
             raise _error(call, f"{name}() has nothing to work on", ("event('…') or another extractor before it",))
         if name not in EXTRACTORS:
             raise _unknown(call, name, EXTRACTORS)
-        if given.names("parent"):
-            raise _unsupported(call, "a reference to a funnel's parent")
+        of_parent = name in ("property", "context") and given.named("parent")
+        if of_parent and (self.inside != "where" or self.events < 2):
+            raise _error(call, f"{name}(parent: …) has a place only inside the where() of a funnel's second event")
         if name in ("event", "trait", "literal") and self.inside in REDUCING:
             raise _error(call, f"{self.inside}() reduces a property", ("property('…')", "context('…')"))
         if name == "literal":
             return given.only_literal()
         text = given.only_text()
-        if name in ("event", "trait") and self.inside:
-            raise _unsupported(call, "a funnel" if name == "event" else "a trait inside where()")
         if name in ("property", "context") and not self.inside:
             raise _error(call, f"{name}() has a place only inside where() or a reducer", ("event('…')", "trait('…')"))
         if name == "event":
             return Stream(text)
         path = given.path(text)
-        return Trait(path) if name == "trait" else Field(name, path)
+        return Trait(path) if name == "trait" else Field(name, path, of_parent)
 
     def _apply(self, value: Value, call: Form) -> Value:
         name = _name(call)
@@ -147,20 +162,37 @@ class _Reader:
         if name in COMPARATORS:
             raise _error(call, f"{name}() works on a value, not on events", ("a reducer such as .count() before it",))
         if name == "where":
-            return Stream(stream.event, self._where(stream, given.only_form()), stream.window)
-        if name in ("within", "between"):
-            if given.names("parent"):
-                raise _unsupported(call, f"a funnel, {name}(parent: …),")
-            if stream.window is not None:
-                raise _error(call, "the events have a window already", ("a reducer such as .count()",))
-            return Stream(stream.event, stream.where, given.window(name))
+            return replace(stream, where=self._where(stream, given.only_form()))
+        if name == "sources":
+            return replace(stream, excluded=self._excluded(stream, given, call))
+        if name in FILTERS:
+            return replace(stream, window=self._window(stream, name, given, call))
         if name == "count":
             given.none()
             return Reduced(stream, "count")
         return self._reduced(stream, name, given)
 
+    def _excluded(self, stream: Stream, given: Arguments, call: Form) -> tuple[str, ...]:
+        if not given.named("exclude"):
+            at = call.meta
+            reason = "sources() takes the ids of the sources that do not count"
+            raise InvalidQuery(reason, at.line, at.column, (), "sources(exclude: 'id')")
+        return tuple(dict.fromkeys((*stream.excluded, *given.texts())))
+
+    def _window(self, stream: Stream, name: str, given: Arguments, call: Form) -> Window:
+        if stream.window is not None:
+            raise _error(call, "the events have a window already", ("a reducer such as .count()",))
+        of_parent = name != "expires_after" and given.named("parent")
+        if of_parent and not self.events:
+            reason = f"{name}(parent: …) has a place only on an event inside the where() of another"
+            suggestion = f"{name}(7 days)" if name == "within" else f"{name}(7 days, 10 days)"
+            raise InvalidQuery(reason, call.meta.line, call.meta.column, (), suggestion)
+        if name == "expires_after" and self.events:
+            raise _error(call, "a funnel's event has no session", ("within(parent: 7 days)",))
+        return given.window(name, of_parent)
+
     def _where(self, stream: Stream, form: Form) -> Condition:
-        inside = _Reader(inside="where", depth=self.depth + 1)
+        inside = _Reader(inside="where", depth=self.depth + 1, events=self.events + 1)
         found = _conditions([(form, inside.disjunction(form))], "where()")
         return syntax.both(*((stream.where, *found) if stream.where else found))
 
@@ -187,8 +219,6 @@ class _Reader:
 
     def _compared(self, subject: Scalar, name: str, call: Form) -> Comparison:
         takes, given = COMPARATORS[name], Arguments(call)
-        if self.inside and name in NOW_RELATIVE:
-            raise _unsupported(call, f"{name}() inside where()")
         if takes == "none":
             given.none()
             return Comparison(subject, name)

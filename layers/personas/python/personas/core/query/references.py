@@ -4,7 +4,20 @@ from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from personas.core.errors import InvalidInput
-from personas.core.query.tree import And, Comparison, Condition, Duration, Not, Or, Query, Reduced, Scalar, Trait
+from personas.core.query.tree import (
+    AllMembers,
+    And,
+    AnyMember,
+    Comparison,
+    Condition,
+    Duration,
+    Not,
+    Or,
+    Query,
+    Reduced,
+    Scalar,
+    Trait,
+)
 
 
 class CyclicDefinitions(InvalidInput):
@@ -21,7 +34,7 @@ def references(tree: Query | Condition) -> Iterator[str]:
         case And(parts) | Or(parts):
             for part in parts:
                 yield from references(part)
-        case Not(part):
+        case Not(part) | AnyMember(part) | AllMembers(part):
             yield from references(part)
         case Comparison():
             for each in (tree.subject, *tree.arguments):

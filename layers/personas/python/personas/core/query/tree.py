@@ -38,7 +38,29 @@ class Between:
     end: Duration
 
 
-Window = Within | Between
+@dataclass(frozen=True, slots=True)
+class WithinParent:
+    """Up to `duration` after the parent event, to the millisecond; only on a funnel's child."""
+
+    duration: Duration
+
+
+@dataclass(frozen=True, slots=True)
+class BetweenParent:
+    """More than `start` and up to `end` after the parent event; only on a funnel's child."""
+
+    start: Duration
+    end: Duration
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The latest session, which ends once there was no event for the length of `pause`."""
+
+    pause: Duration
+
+
+Window = Within | Between | WithinParent | BetweenParent | Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +74,8 @@ class Field:
 
     place: str
     path: Path
+    parent: bool = False
+    """Whether the event is the parent of the funnel's child that is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +91,16 @@ class Trait:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """The events of one name that meet `where`, in the window (None: ever)."""
+    """The events of one name that meet `where`, in the window (None: ever).
+
+    Inside the `where` of another stream it is a funnel's child: only events after that other, its parent, are in it.
+    """
 
     event: str
     where: "Condition | None" = None
     window: Window | None = None
+    excluded: tuple[str, ...] = ()
+    """Ids of sources whose events are not in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +141,25 @@ class Not:
     part: "Condition"
 
 
-Condition = Comparison | And | Or | Not
+@dataclass(frozen=True, slots=True)
+class AnyMember:
+    """For accounts: the condition holds for one user of the account, or more."""
+
+    part: "Condition"
+
+
+@dataclass(frozen=True, slots=True)
+class AllMembers:
+    """For accounts: there is no user of the account for whom the condition does not hold."""
+
+    part: "Condition"
+
+
+Condition = Comparison | And | Or | Not | AnyMember | AllMembers
 Query = Condition | Scalar
 
 REDUCERS = ("count", "sum", "avg", "min", "max", "mode", "first", "last", "unique", "unique_count")
-CONDITIONS = (Comparison, And, Or, Not)
+CONDITIONS = (Comparison, And, Or, Not, AnyMember, AllMembers)
 
 
 def both(*parts: Condition) -> Condition:

@@ -12,7 +12,7 @@ SYMBOLS = {
 SIGN_OF = {operator: sign for sign, operator in SYMBOLS.items() if sign != "=="}
 
 EXTRACTORS = ("event", "trait", "property", "context", "literal")
-FILTERS = ("where", "within", "between")
+FILTERS = ("where", "sources", "within", "between", "expires_after")
 REDUCING = ("count", "sum", "avg", "min", "max", "mode", "first", "last", "unique")
 
 COMPARATORS = {
@@ -45,9 +45,5 @@ NOW_RELATIVE = frozenset(name for name, takes in COMPARATORS.items() if takes ==
 READS = {"min": ("number", "string"), "max": ("number", "string"), "mode": ("number", "string", "array")}
 """Which types may follow `as`."""
 
-UNSUPPORTED = {
-    "sources": "sources(…)",
-    "expires_after": "a session window, expires_after(…),",
-    "entity": "entity(…)",
-}
+UNSUPPORTED = {"entity": "entity(…)"}
 """Part of the language, and refused for now."""
