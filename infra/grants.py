@@ -7,6 +7,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct
 
 from infra.function import Function
@@ -78,6 +79,10 @@ def keep_failed_batches(function: Function, bucket: s3.Bucket) -> None:
     """What Lambda asks of the function's role to write a batch that it gave up to the on-failure target."""
     put_objects(function, bucket)
     function.allow(["s3:ListBucket"], bucket.bucket_arn)
+
+
+def start_executions(function: Function, machine: sfn.StateMachine) -> None:
+    function.allow(["states:StartExecution"], machine.state_machine_arn)
 
 
 def read_secret(function: Function, secret: secretsmanager.Secret) -> None:

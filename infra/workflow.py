@@ -1,4 +1,4 @@
-"""A state machine that logs, is traced, and is started by a schedule.
+"""A state machine that logs, is traced, and is started by a schedule or on demand (grants.start_executions).
 
 The local engine runs it on another interpreter, so that it keeps to what both do: JSONPath, Lambda tasks, Map, Choice,
 Wait, Retry and Catch. States carry S3 keys, never payloads.
@@ -32,8 +32,8 @@ class Workflow(Construct):
         type: sfn.StateMachineType,
         definition: sfn.IChainable,
         timeout: Duration,
-        schedule: events.Schedule,
         functions: Sequence[Function],
+        schedule: events.Schedule | None = None,
     ) -> None:
         """`functions` are those that the definition calls."""
         super().__init__(scope, id)
@@ -66,13 +66,14 @@ class Workflow(Construct):
                 f"AwsSolutions-IAM5[Resource::<{logical_id(function.function)}.Arn>:*]",
                 "The versions of a function that the workflow calls.",
             )
-        self.schedule = events.Rule(
-            self,
-            "Schedule",
-            rule_name=settings.name(name),
-            schedule=schedule,
-            targets=[targets.SfnStateMachine(self.machine, retry_attempts=2, max_event_age=Duration.minutes(5))],
-        )
+        if schedule is not None:
+            events.Rule(
+                self,
+                "Schedule",
+                rule_name=settings.name(name),
+                schedule=schedule,
+                targets=[targets.SfnStateMachine(self.machine, retry_attempts=2, max_event_age=Duration.minutes(5))],
+            )
 
 
 def call(scope: Construct, id: str, function: Function, *, payload: sfn.TaskInput | None = None) -> tasks.LambdaInvoke:

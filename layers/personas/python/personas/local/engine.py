@@ -18,7 +18,7 @@ from typing import Any
 
 from aiohttp import web
 
-from personas.local import kinesis_api, lambda_api
+from personas.local import kinesis_api, lambda_api, states_api
 from personas.local.discards import Discards
 from personas.local.emulator_client import EmulatorClient
 from personas.local.engine_clock import EngineClock
@@ -30,6 +30,7 @@ from personas.local.kinesis_streams import KinesisStream, kinesis_streams
 from personas.local.lambda_api import LambdaApi
 from personas.local.mapping_settings import MappingSettings, mappings
 from personas.local.queue_mapping import QueueMapping
+from personas.local.states_api import StatesApi
 from personas.local.stream_events import Source, TableSource
 from personas.local.stream_log import StreamLog
 from personas.local.stream_mapping import StreamMapping
@@ -66,11 +67,12 @@ class Engine:
         self._tails: dict[str, TableTail] = {}
         self._mappings: list[StreamMapping | QueueMapping] = []
         self._hurry = False
+        self._states: StatesApi | None = None
         self._closing = AsyncExitStack()
 
     @property
     def endpoint(self) -> str:
-        """The URL that serves both Kinesis and Lambda."""
+        """The URL that serves Kinesis, Lambda and Step Functions."""
         return f"http://127.0.0.1:{self._port}"
 
     @property
@@ -119,6 +121,10 @@ class Engine:
             mapping.start()
         trimmer = asyncio.create_task(self._trim(), name="retention")
         self._closing.callback(trimmer.cancel)
+
+    def serve_states(self, api: StatesApi) -> None:
+        """What StartExecution asks for goes there; until then it is refused."""
+        self._states = api
 
     async def stop(self) -> None:
         """Finish what is in flight, keep everything unread, and copy the tables' streams a last time."""
@@ -170,14 +176,16 @@ class Engine:
         )
 
     async def _listen(self) -> None:
-        async def kinesis(http: web.Request) -> web.Response:
+        async def by_target(http: web.Request) -> web.Response:
+            if self._states is not None and http.headers.get("X-Amz-Target", "").startswith(states_api.TARGET):
+                return await self._states.serve(http)
             return await KinesisApi(self._streams, self._clock, self.faults).serve(http)
 
         async def invoke(http: web.Request) -> web.Response:
             return await LambdaApi(self._workers).serve(http)
 
         app = web.Application(client_max_size=_MAX_REQUEST)
-        app.router.add_post("/", kinesis)
+        app.router.add_post("/", by_target)
         app.router.add_post(lambda_api.PATH, invoke)
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=5)
         self._closing.push_async_callback(runner.cleanup)

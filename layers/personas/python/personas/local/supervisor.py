@@ -17,6 +17,7 @@ from personas.local.authorizers import Authorizers
 from personas.local.emulator import Emulator
 from personas.local.engine import Engine
 from personas.local.engine_clock import EngineClock
+from personas.local.executions import Executions
 from personas.local.foresight import Foresight, foresight
 from personas.local.front import Front
 from personas.local.functions import Function, functions
@@ -27,6 +28,7 @@ from personas.local.runner import Runner
 from personas.local.schedules import Schedule, schedules
 from personas.local.settling import Settling
 from personas.local.sink import Sink
+from personas.local.states_api import StatesApi
 from personas.local.template import Template
 from personas.local.timekeeper import Timekeeper
 from personas.local.workflows import Machine, Workflows, machines
@@ -92,6 +94,8 @@ class Supervisor:
             log=logs / "workflows.log",
         )
         self._stops.append(("workflows", workflows.stop))
+        executions = Executions(workflows, clock, self.state / "executions")
+        engine.serve_states(StatesApi(executions))
         runner = Runner(planned, workflows, engine.invoke, clock, self.state / "schedules.json")
         foreseen = _foresights(planned, workflows.machines, known)
         settling = Settling(
@@ -126,6 +130,7 @@ class Supervisor:
         self._stops.append(("settling", settling.stop))
         await front.start(self.port, local.serve)
         timekeeper.start()
+        executions.resume()
         await engine.prewarm(*(function.name for function in known.values() if function.label in _WARMED))
         asyncio.get_running_loop().create_task(workflows.warm())
 
@@ -144,7 +149,7 @@ class Supervisor:
         """The environment of somebody who works on the running system with its own code, such as `personas replay`."""
         merged = {name: value for function in known.values() for name, value in function.environment.items()}
         names = {name: value for name, value in merged.items() if name.endswith(("_TABLE", "_STREAM", "_BUCKET"))}
-        endpoints = {f"AWS_ENDPOINT_URL_{service}": engine.endpoint for service in ("KINESIS", "LAMBDA")}
+        endpoints = {f"AWS_ENDPOINT_URL_{service}": engine.endpoint for service in ("KINESIS", "LAMBDA", "SFN")}
         endpoints["AWS_ENDPOINT_URL"] = self.emulator.url
         return {**names, **endpoints, "AWS_DEFAULT_REGION": self.template.region}
 

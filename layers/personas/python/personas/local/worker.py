@@ -137,6 +137,7 @@ def environment(function: Function, *, region: str, aws_endpoint: str, engine_en
         "AWS_ENDPOINT_URL": aws_endpoint,
         "AWS_ENDPOINT_URL_KINESIS": engine_endpoint,
         "AWS_ENDPOINT_URL_LAMBDA": engine_endpoint,
+        "AWS_ENDPOINT_URL_SFN": engine_endpoint,
         "AWS_SDK_UA_APP_ID": function.name,  # by which the Kinesis endpoint knows who puts records
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
         "AWS_LAMBDA_FUNCTION_NAME": function.name,

@@ -18,6 +18,9 @@ from personas.local.engine_clock import EngineClock
 from personas.local.functions import name_of
 from personas.local.template import Template, UnusableTemplate
 
+ABORTED = "ABORTED"
+"""How an execution ends that the engine's stop cut off."""
+
 _LINE_LIMIT = 64 * 1024 * 1024
 _log = logging.getLogger("personas.workflows")
 
@@ -91,20 +94,24 @@ class Workflows:
 
     async def run(self, arn: str, input: Any, name: str | None = None) -> Ended:
         """Start an execution and wait for its end. A failed execution is returned, not raised."""
+        return await self.start(arn, input, name)
+
+    def start(self, arn: str, input: Any, name: str | None = None) -> asyncio.Task[Ended]:
+        """Start an execution, which counts as running before this returns."""
         if arn not in self.machines:
             raise NotFound(f"there is no state machine {arn} in the template")
-        machine = self.machines[arn]
-        await self._started()
-        assert self._process is not None
-        assert self._process.stdin is not None
-        number, name = next(self._numbers), name or secrets.token_hex(8)
-        end: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
+        machine, number, name = self.machines[arn], next(self._numbers), name or secrets.token_hex(8)
+        loop = asyncio.get_running_loop()
+        end: asyncio.Future[Ended] = loop.create_future()
         self._running[number] = f"{machine.name}/{name}", end
+        return loop.create_task(self._execute(machine, number, name, input, end))
+
+    async def _execute(self, machine: Machine, number: int, name: str, input: Any, end: asyncio.Future[Ended]) -> Ended:
         request = {
             "id": number,
             "machine": {
                 "name": machine.name,
-                "arn": arn,
+                "arn": machine.arn,
                 "definition": interpretable(machine.definition),
                 "type": machine.type,
             },
@@ -113,6 +120,9 @@ class Workflows:
             "now_ms": self._clock.now_ms(),
         }
         try:
+            await self._started()
+            assert self._process is not None
+            assert self._process.stdin is not None
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
             await self._process.stdin.drain()
             ended = await end
@@ -171,7 +181,7 @@ class Workflows:
         for _, end in self._running.values():
             if not end.done():
                 cause = f"the interpreter ended with status {process.returncode}"
-                end.set_result(Ended("ABORTED", 0, error="Interpreter.Ended", cause=cause))
+                end.set_result(Ended(ABORTED, 0, error="Interpreter.Ended", cause=cause))
 
 
 def interpretable(definition: str) -> str:
