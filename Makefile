@@ -2,7 +2,7 @@
 #
 #   make run [ARGS="--once | --empty | --port N"]    the whole system on this machine
 #   make test                                        every check and every test
-#   make bench                                       events per second and freshness on this machine
+#   make bench                                       events per second, freshness, and the cost of an hour
 #   make deploy STAGE=dev                            to AWS, into the account of the current credentials
 #   make clean                                       removes the state and the environments
 
@@ -44,6 +44,7 @@ test: setup lint
 
 bench: $(DEV) $(EMULATOR) $(DELIVER)
 	$(BIN)/python bench/pipeline.py $(ARGS)
+	$(BIN)/python bench/recompute.py
 
 deploy: setup
 	$(BIN)/python -m infra.build
