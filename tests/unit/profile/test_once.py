@@ -22,6 +22,10 @@ DEFINITIONS = (
     definition("recent", "event('Order').within(3 hours).count()"),
     definition("buyers", "event('Order').count() >= 1", "audience"),
     definition("spree", "event('Order').within(2 hours).count() >= 2", "audience"),
+    definition("all_orders", "event('Order').count()", collection="accounts"),
+    definition("all_spent", "event('Order').sum(property('price'))", collection="accounts"),
+    definition("all_recent", "event('Order').within(4 hours).count()", collection="accounts"),
+    definition("busy", "event('Order').within(2 hours).count() >= 3", "audience", collection="accounts"),
 )
 
 
@@ -140,8 +144,8 @@ class Life:
         self.world.recompute()
         self.world.settle()
         self._hold_against_oracle()
-        for root in {self.world.root(person) for person in PEOPLE}:
-            assert self.world.computed(root, World.stored) == self.world.computed(root), "ticks kept it true"
+        for profile in {*(self.world.root(person) for person in PEOPLE), *ACCOUNTS}:
+            assert self.world.computed(profile, World.stored) == self.world.computed(profile), "ticks kept it true"
         self._hold_images()
         images = len(self.plane.images)
         self.world.rewind(1000)
@@ -178,6 +182,11 @@ class Life:
             assert (profile.values() if profile else {}) == newest(calls)
             assert (profile is not None) == bool(calls)
             assert profile is None or profile.identifiers == {"group_id": (calls[0].body["groupId"],)}
+            members = {self.world.root(person) for person, _, named in good if named == account}
+            theirs = [event for person, event, _ in good if self.world.root(person) in members]
+            computed = self.world.computed(account)
+            for key, value in expected_of_account(theirs, self.clock.ms).items():
+                assert computed.get(key, False) == value, key
         for person in PEOPLE:
             found = self.world.stored(person)
             if person in self.world.roots and found:
@@ -240,4 +249,19 @@ def expected(events: list[Event], now: int) -> dict[str, Any]:
         "recent": len(within[0]),
         "buyers": any(event.at <= now for event in orders),
         "spree": len(within[1]) >= 2,
+    }
+
+
+def expected_of_account(events: list[Event], now: int) -> dict[str, Any]:
+    """Over the events of all members, also those from before they joined."""
+    orders = [event for event in events if event.name == "Order"]
+    if not orders:
+        return {}
+    hour = now // HOUR * HOUR
+    within = [[e for e in orders if hour - hours * HOUR <= e.at <= now] for hours in (4, 2)]
+    return {
+        "all_orders": len([event for event in orders if event.at <= now]),
+        "all_spent": sum(event.properties["price"] for event in orders if event.at <= now),
+        "all_recent": len(within[0]),
+        "busy": len(within[1]) >= 3,
     }

@@ -33,8 +33,10 @@ SPACE_IDS = iter(f"sp{number}" for number in range(1_000_000))
 ANYONE = Options(external_ids=("user_id", "anonymous_id"))
 
 
-def definition(name: str, query: str, kind: str = "computed_trait", version: int = 1) -> Definition:
-    return Definition(f"id_{name}", name, name, kind, "users", query, version, ANYONE)
+def definition(
+    name: str, query: str, kind: str = "computed_trait", version: int = 1, collection: str = "users"
+) -> Definition:
+    return Definition(f"id_{name}", name, name, kind, collection, query, version, ANYONE)
 
 
 @dataclass

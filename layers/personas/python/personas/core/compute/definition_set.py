@@ -19,7 +19,7 @@ from personas.core.query.tree import Query
 class DefinitionSet:
     """Immutable once built. `aggregates` are by id, `formulas` by collection and in the order of evaluation."""
 
-    __slots__ = ("_by_event", "_named", "aggregates", "formulas", "version")
+    __slots__ = ("_by_event", "_named", "_told", "aggregates", "formulas", "version")
 
     def __init__(self, version: int, definitions: Iterable[tuple[Definition, Query]]) -> None:
         """The definitions in the order of evaluation."""
@@ -32,9 +32,8 @@ class DefinitionSet:
             collection: {formula.definition.key: formula.definition for formula in formulas}
             for collection, formulas in self.formulas.items()
         }
-        self._by_event: dict[str, list[Aggregate]] = {}
-        for aggregate in self.aggregates.values():
-            self._by_event.setdefault(aggregate.event, []).append(aggregate)
+        self._by_event = _by_event(self.aggregates)
+        self._told: DefinitionSet | None = None
 
     @classmethod
     def of(cls, version: int, definitions: Iterable[Definition]) -> "DefinitionSet":
@@ -59,6 +58,20 @@ class DefinitionSet:
     @classmethod
     def empty(cls) -> "DefinitionSet":
         return cls(0, ())
+
+    @property
+    def told(self) -> "DefinitionSet":
+        """Only the aggregates over the events of all members, which a user's actor folds for the user's accounts."""
+        if self._told is None:
+            self._told = DefinitionSet(self.version, ())
+            needs = {needed for formula in self.formulas["accounts"] for needed in formula.needs}
+            self._told.aggregates = {needed: self.aggregates[needed] for needed in sorted(needs)}
+            self._told._by_event = _by_event(self._told.aggregates)
+        return self._told
+
+    def kept(self, collection: str) -> "DefinitionSet":
+        """What a profile of the collection keeps: a user also the aggregates of accounts, so as to bring the past."""
+        return self if collection == "users" else self.told
 
     def named(self, collection: str = "users") -> Mapping[str, Definition]:
         return self._named[collection]
@@ -87,3 +100,10 @@ class DefinitionSet:
             stored = {key: value for key, value in entry.items() if key != "tree"}
             definitions.append((Definition.of_data(stored), builder.of_json(entry["tree"])))
         return cls(data["version"], definitions)
+
+
+def _by_event(aggregates: Mapping[str, Aggregate]) -> dict[str, list[Aggregate]]:
+    found: dict[str, list[Aggregate]] = {}
+    for aggregate in aggregates.values():
+        found.setdefault(aggregate.event, []).append(aggregate)
+    return found

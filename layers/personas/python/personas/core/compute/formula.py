@@ -19,13 +19,15 @@ Value = Callable[[Frame], Any]
 
 
 class Formula:
-    __slots__ = ("_aggregates", "definition", "since", "tree", "value")
+    __slots__ = ("_aggregates", "definition", "needs", "since", "tree", "value")
 
     def __init__(self, definition: Definition, tree: Query, aggregates: dict[str, Aggregate]) -> None:
         """Aggregates that it needs and that are not yet among the given ones are added to them."""
         self.definition = definition
         self.tree = tree
         self.since = definition.options.since
+        self.needs: set[str] = set()
+        """The ids of the aggregates that it reads."""
         self._aggregates = aggregates
         self.value = self._compiled()
 
@@ -67,6 +69,7 @@ class Formula:
 
     def _aggregate(self, reduced: Reduced) -> Aggregate:
         aggregate = Aggregate.of(reduced, self.since)
+        self.needs.add(aggregate.id)
         return self._aggregates.setdefault(aggregate.id, aggregate)
 
     def _relative(self, comparison: Comparison) -> Holds | None:

@@ -19,6 +19,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from personas.core.compute.definition_set import DefinitionSet
 from personas.core.compute.frame import Frame
 from personas.core.compute.monoids import monoid_of
@@ -70,6 +72,9 @@ class ComputeState:
             values = aggregate.take(scene, event.at) if tally else None
             if tally and values is not None:
                 tally.take(aggregate, values, event.at)
+
+    def copy(self) -> "ComputeState":
+        return ComputeState.of_data(orjson.loads(orjson.dumps(self.to_data())))
 
     def absorb(self, other: "ComputeState") -> None:
         """Count all that the other has counted; the other must not be used any more. Not idempotent."""

@@ -19,6 +19,7 @@ from personas.core.profile.custom import Stamp, set_traits, unite
 from personas.core.profile.delivery import Accepted, Delivery, Emission, Outcome, PagesOf, Recall, Recalled
 from personas.core.profile.part import Part
 from personas.core.profile.profile import Computed, Profile, Seen
+from personas.core.profile.sharing import Sharing
 from personas.core.profile.stored import Stored
 
 PAGE_HOURS = 14 * 24
@@ -47,6 +48,7 @@ class Actor:
         self._fresh: dict[bytes, Event] = {}
         self._accepted: list[Accepted] = []
         self._emissions: list[Emission] = []
+        self._sharing = Sharing()
         self._lacks_pages: set[PagesOf] = set()
         self._lacks_versions: set[int] = set()
         self._lacks_spills = set(self.state.memory.load(recalled.spills))
@@ -77,14 +79,17 @@ class Actor:
         if event.type == "identify":
             set_traits(self._custom, event.traits, Stamp.of(event))
         self.state.compute.add(definitions, event, self._now)
+        self._sharing.event(delivery, self._accounts, definitions, event, self._now)
         for identifier in envelope.identifiers:
             if identifier.collection == "users":
                 self._identifiers.setdefault(identifier.type, set()).add(identifier.value)
         self._see(Seen(event.received, event.message_id, event.source))
         self.state.events += 1
         if event.type == "group" and envelope.account:
-            self._accounts.add(envelope.account)
-            self._tell_account(delivery, envelope, envelope.account)
+            self._sharing.group_call(delivery, envelope, envelope.account)
+            if envelope.account not in self._accounts:
+                self._accounts.add(envelope.account)
+                self._sharing.join(delivery, envelope.account, self.state.compute)
         self._remember(known, hour_of(event.received))
         self._fresh[known] = event
         row = Accepted(delivery.number, self._stored.id, event, known, envelope.account, envelope.identifiers)
@@ -104,12 +109,6 @@ class Actor:
             return False
         self._look_into({(profile, hour) for profile in (self._stored.id, *self.state.lineage)})
         return known in self._recalled.events
-
-    def _tell_account(self, delivery: Delivery, envelope: EventEnvelope, account: str) -> None:
-        part = Part.of_group_call(envelope)
-        lane, sequence, place = delivery.number
-        key = f"group:{lane}:{sequence}:{place}"
-        self._emit(delivery, AbsorbEnvelope(envelope.space, account, key, part.to_data(), delivery.number))
 
     def _merge(self, delivery: Delivery, envelope: MergeEnvelope) -> None:
         if self.state.into or envelope.into == self._stored.id:
@@ -139,7 +138,7 @@ class Actor:
             self._emit(delivery, replace(envelope, profile=self.state.into, number=None))
         else:
             self._definitions(delivery.version)
-            self._take_in(Part.of_data(envelope.state))
+            self._take_in(delivery, Part.of_data(envelope.state))
             self._touched = True
         if number:
             self.state.marks[number[0]] = number[1:]
@@ -148,20 +147,23 @@ class Actor:
             self.state.memory.add(key, self._hour, self.state.version)
             self._changed = True
 
-    def _take_in(self, part: Part) -> None:
+    def _take_in(self, delivery: Delivery, part: Part) -> None:
         other = part.remembered()
         self._lacks_spills.update(other.load(self._recalled.spills))
         twice = [(known, entry) for known, entry in other.all() if self.state.memory.knows(known)]
+        self._sharing.unite(delivery, self._accounts, self.state.compute, part)
+        self._accounts.update(part.accounts)
         self.state.compute.absorb(ComputeState.of_data(part.compute))
+        for back in part.taken_back:
+            self._take_back(back.version, back.event)
         for known, entry in twice:
-            self._count_once(known, entry, part)
+            self._count_once(delivery, known, entry, part)
         self.state.memory.unite(other)
         self.state.lineage += [profile for profile in part.lineage if profile not in self.state.lineage]
         self.state.events += part.events
         unite(self._custom, part.custom)
         for kind, values in part.identifiers.items():
             self._identifiers.setdefault(kind, set()).update(values)
-        self._accounts.update(part.accounts)
         for key, membership in part.members.items():
             if key not in self._held or self._held[key].value is not True:
                 self._held[key] = membership
@@ -169,7 +171,7 @@ class Actor:
             if seen:
                 self._see(seen)
 
-    def _count_once(self, known: bytes, entry: memory.Entry, part: Part) -> None:
+    def _count_once(self, delivery: Delivery, known: bytes, entry: memory.Entry, part: Part) -> None:
         """Both profiles folded this event, because it was resolved once before the merge and once after: take one back.
 
         Only aggregates that both had then counted it twice, those of the older of the two versions.
@@ -181,9 +183,14 @@ class Actor:
         if event is None:
             profiles = {self._stored.id, *self.state.lineage, *part.lineage}
             self._look_into({(profile, hour) for profile in profiles for hour in (mine.hour, entry.hour)})
+        if event is not None:
+            self._take_back(version, event)
+            self._sharing.take_back(delivery, self._accounts, version, event)
+
+    def _take_back(self, version: int, event: Event) -> None:
         if version not in self._recalled.definitions:
             self._lacks_versions.add(version)
-        elif event is not None:
+        else:
             self.state.compute.retract(self._recalled.definitions[version], event)
 
     def _look_into(self, pages: set[PagesOf]) -> None:
@@ -261,7 +268,7 @@ class Actor:
             profile=replace(profile, v=self._stored.v + 1, sequence=self._reached) if profile and newer else None,
             state=self.state if write_state else None,
             accepted=tuple(self._accepted),
-            emissions=tuple(self._emissions),
+            emissions=(*self._emissions, *self._sharing.emissions(self._stored.space)),
             due=log,
             spill=spill,
             dead=(),
@@ -294,4 +301,6 @@ class Actor:
         self.state.hour = hour_of(self._at)
         self.state.memory.prune(self._hour)
         if not self.state.into:
-            self.state.compute.prune(self._recalled.definitions[self.state.version], self._at)
+            self.state.compute.prune(
+                self._recalled.definitions[self.state.version].kept(self._stored.collection), self._at
+            )

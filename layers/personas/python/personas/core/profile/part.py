@@ -7,11 +7,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from personas.core.envelope import EventEnvelope
+from personas.core.event import Event
 from personas.core.profile import custom
 from personas.core.profile.custom import CustomTraits, Stamp, set_traits
 from personas.core.profile.memory import Memory
 from personas.core.profile.profile import Computed, Profile, Seen
 from personas.core.profile.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """An event that the receiver has been given twice, to be counted once less."""
+
+    version: int
+    """Only aggregates of this version of the definitions counted it twice."""
+    event: Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +39,7 @@ class Part:
     """The memberships that were announced: where one ends with the merge, its exit is due."""
     lineage: tuple[str, ...] = ()
     """The profiles whose pages hold the events that the memory knows."""
+    taken_back: tuple[TakenBack, ...] = ()
 
     @classmethod
     def of_merged(cls, profile: Profile, state: State) -> "Part":
@@ -64,7 +75,15 @@ class Part:
         return Memory.of_data(self.memory)
 
     def __bool__(self) -> bool:
-        return bool(self.custom or self.identifiers or self.accounts or self.first or self.compute or self.memory)
+        return bool(
+            self.custom
+            or self.identifiers
+            or self.accounts
+            or self.first
+            or self.compute
+            or self.memory
+            or self.taken_back
+        )
 
     def to_data(self) -> dict[str, Any]:
         parts: dict[str, Any] = {
@@ -78,6 +97,7 @@ class Part:
             "m": self.memory,
             "h": {key: entry.to_data() for key, entry in self.members.items()},
             "l": list(self.lineage),
+            "b": [[back.version, back.event.to_data()] for back in self.taken_back],
         }
         return {key: part for key, part in parts.items() if part}
 
@@ -94,4 +114,5 @@ class Part:
             memory=data.get("m", {}),
             members={key: Computed.of_data(key, entry) for key, entry in data.get("h", {}).items()},
             lineage=tuple(data.get("l", ())),
+            taken_back=tuple(TakenBack(version, Event.of_data(event)) for version, event in data.get("b", ())),
         )
