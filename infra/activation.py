@@ -53,7 +53,7 @@ class Activation(Construct):
                 "ACTIVATION_TABLE": storage.activation_table.table_name,
             },
         )
-        grants.use_table(self.changes, storage.control_table, "Query")
+        grants.use_table(self.changes, storage.control_table, "BatchGetItem", "Query")
         grants.use_table(self.changes, storage.activation_table, *_OUTBOX)
         self.profiles_mapping = stream_mapping.of_table(
             self,

@@ -75,6 +75,13 @@ def delete_objects(function: Function, bucket: s3.Bucket) -> None:
     _keys_are_data(function.role, bucket)
 
 
+def delete_versions(function: Function, bucket: s3.Bucket) -> None:
+    """Every version of an object, also in a bucket that keeps only one."""
+    function.allow(["s3:DeleteObject", "s3:DeleteObjectVersion"], bucket.arn_for_objects("*"))
+    function.allow(["s3:ListBucketVersions"], bucket.bucket_arn)
+    _keys_are_data(function.role, bucket)
+
+
 def keep_failed_batches(function: Function, bucket: s3.Bucket) -> None:
     """What Lambda asks of the function's role to write a batch that it gave up to the on-failure target."""
     put_objects(function, bucket)

@@ -10,6 +10,7 @@ from infra.ingestion import Ingestion
 from infra.layers import Layers
 from infra.monitoring import Monitoring
 from infra.profiles import Profiles
+from infra.purge import Purge
 from infra.recompute import Recompute
 from infra.settings import Settings
 from infra.shared import Shared
@@ -36,6 +37,7 @@ class PersonasStack(Stack):
         profiles = Profiles(self, "Profiles", shared=shared)
         recompute = Recompute(self, "Recompute", shared=shared)
         activation = Activation(self, "Activation", shared=shared)
+        purge = Purge(self, "Purge", shared=shared)
         apis = Apis(self, "Apis", shared=shared)
         Monitoring(
             self,
@@ -54,12 +56,13 @@ class PersonasStack(Stack):
                 activation.plan,
                 activation.deliver,
                 activation.settle,
+                purge.purge,
                 apis.profile_function,
                 apis.control_function,
             ],
             readers=[identity.identity, identity.merges, profiles.profiles, activation.changes],
             apis=[ingestion.api, apis.profile, apis.control],
-            workflows=[recompute.workflow, activation.workflow],
+            workflows=[recompute.workflow, activation.workflow, purge.workflow],
         )
 
         self._output("TrackingApiUrl", ingestion.api.url)

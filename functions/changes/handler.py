@@ -9,17 +9,17 @@ from typing import Any
 from personas.clock import now_ms
 from personas.core.activation.changes import Changes
 from personas.core.activation.pending import Pending
-from personas.stores import agenda, destinations, members, outbox, profiles
+from personas.stores import agenda, destinations, members, outbox, profiles, spaces
 
 
 def handle(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     now = now_ms()
     changes = Changes()
-    for record in event["Records"]:
-        images = record["dynamodb"]
+    for images in (record["dynamodb"] for record in event["Records"]):
         old = profiles.of_image(images["OldImage"]) if "OldImage" in images else None
         new = profiles.of_image(images["NewImage"]) if "NewImage" in images else None
         changes.add(old, new)
+    changes.drop(changes.erased - spaces.heads(changes.erased).keys())
     members.note(changes.memberships.values())
     for space in changes.spaces:
         _tell(space, changes, now)

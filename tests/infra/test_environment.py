@@ -25,7 +25,7 @@ NOT_NEEDED = {
 
 NAMES = [
     *("ingest", "identity", "merges", "profiles", "recompute-plan", "recompute-tick"),
-    *("changes", "activation-plan", "activation-settle", "profile-api", "control-api"),
+    *("changes", "activation-plan", "activation-settle", "profile-api", "control-api", "purge"),
 ]
 
 

@@ -37,6 +37,7 @@ def test_each_handler_is_where_the_metadata_says(dev):
         "deliver": ("functions/deliver", "index.handler"),
         "profile-api": ("functions/profile_api", "handler.handle"),
         "control-api": ("functions/control_api", "handler.handle"),
+        "purge": ("functions/purge", "handler.handle"),
     }
 
 
@@ -128,6 +129,7 @@ def test_activation_runs_every_minute_and_recompute_every_hour(dev):
     rules = {rule["Properties"]["Name"]: rule["Properties"] for rule in dev.named("AWS::Events::Rule").values()}
     assert rules["personas-dev-activation"]["ScheduleExpression"] == "rate(1 minute)"
     assert rules["personas-dev-recompute"]["ScheduleExpression"] == "cron(0 * * * ? *)"
+    assert rules["personas-dev-purge"]["ScheduleExpression"] == "cron(30 * * * ? *)"
 
 
 def test_each_activation_batch_is_settled_whether_it_was_delivered_or_failed(dev):

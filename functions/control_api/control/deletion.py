@@ -1,24 +1,25 @@
 """Deleting a space: first its head, so that pipelines drop what still arrives; then keys and tokens; then the rest.
 
 Every step can be repeated. What the other tables and the archive hold of the space can be reached by nobody from then
-on, and is noted as a purge (stores/purges.py).
+on, and is noted as a purge, which the purge workflow works off (core/purge.py).
 """
 
 import secrets
+from dataclasses import replace
 from typing import Any
 
 from personas import documents, dynamo
 from personas.clock import now_ms
-from personas.core.moments import iso
+from personas.core.purge import Purge
 from personas.core.workspace import Space, new_id
 from personas.stores import definitions, destinations, identity_rules, purges, refused, sources, spaces, tokens
 
 
 def delete(space: Space) -> dict[str, Any]:
     """The receipt: what was removed at once, and what is still being purged. Idempotent."""
-    purge = purges.Purge(new_id("pur", secrets.token_urlsafe), space.id, now_ms())
-    purges.begin(purge)
     spaces.close(space)
+    purge = purges.of_space(space.id) or Purge(new_id("pur", secrets.token_urlsafe), space.id, now_ms())
+    purges.begin(purge)
     removed = {"sources": 0, "accessTokens": 0}
     for source in sources.of_space(space.id):
         sources.remove(source)
@@ -31,14 +32,10 @@ def delete(space: Space) -> dict[str, Any]:
     removed["definitions"] = _emptied(definitions.partition(space.id))
     _emptied(definitions.snapshot_partition(space.id))
     _emptied(identity_rules.partition(space.id))
+    purge = replace(purge, at_once={name: purge.at_once.get(name, 0) + count for name, count in removed.items()})
+    purges.begin(purge)
     spaces.forget(space)
-    return {
-        "id": purge.id,
-        "spaceId": space.id,
-        "deletedAt": iso(purge.requested),
-        "removed": removed,
-        "pending": list(purge.pending),
-    }
+    return purge.receipt()
 
 
 def _emptied(partition: str) -> int:

@@ -30,6 +30,8 @@ ROUTES = Routes(
     ("POST", "/spaces", spaces.create),
     ("GET", "/spaces/{space}", spaces.show),
     ("DELETE", "/spaces/{space}", spaces.delete),
+    ("GET", "/deleted-spaces", spaces.show_deleted),
+    ("GET", "/deleted-spaces/{space}", spaces.show_receipt),
     ("GET", "/spaces/{space}/sources", sources.show_all),
     ("POST", "/spaces/{space}/sources", sources.create),
     ("GET", "/spaces/{space}/sources/{source}", sources.show),

@@ -7,11 +7,11 @@ from pydantic.dataclasses import dataclass
 
 from control import deletion, edge
 from personas.clock import now_ms
-from personas.core.errors import InvalidInput
+from personas.core.errors import InvalidInput, NotFound
 from personas.core.moments import iso
 from personas.core.workspace import Space, checked_name, checked_slug, new_id, slug_of
 from personas.http import Answer, Request
-from personas.stores import identity_rules, spaces
+from personas.stores import identity_rules, purges, spaces
 
 
 @dataclass(config=edge.BODY)
@@ -49,6 +49,18 @@ def show(request: Request, space: str) -> Answer:  # noqa: ARG001 - all handlers
 
 def delete(request: Request, space: str) -> Answer:  # noqa: ARG001
     return edge.data(receipt=deletion.delete(edge.space_of(space)))
+
+
+def show_deleted(request: Request) -> Answer:
+    latest_first = sorted(purges.all(), key=lambda purge: -purge.requested)
+    return edge.page_of(request, "receipts", latest_first, lambda purge: purge.receipt())
+
+
+def show_receipt(request: Request, space: str) -> Answer:  # noqa: ARG001
+    purge = purges.of_space(space)
+    if purge is None:
+        raise NotFound(f"no space {space!r} was deleted")
+    return edge.data(receipt=purge.receipt())
 
 
 def shown(space: Space) -> dict[str, str]:

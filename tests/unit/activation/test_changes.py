@@ -112,3 +112,13 @@ def test_a_value_that_came_and_an_identifier_that_joined_after_it_are_told_to_ev
     changes.add(_profile(1, vip=True), _profile(2, {**IDS, "email": ("a@x", "b@x")}, vip=True))
     (change,) = changes.of_space("spa_1")
     assert (change.version, change.only) == (2, None)
+
+
+def test_nobody_hears_of_profiles_that_were_erased_with_their_space() -> None:
+    changes = Changes()
+    changes.add(_profile(1, vip=True), None)
+    assert changes.erased == {"spa_1"}
+    assert len(changes.memberships) == 1, "a profile that is erased by itself leaves its audiences"
+    changes.drop({"spa_1"})
+    assert not changes.memberships
+    assert changes.of_space("spa_1") == []

@@ -1,7 +1,8 @@
 """When a workflow will next have something to do, read from the tables: moving the clock can then skip the hours and
 minutes in which its schedule would find nothing.
 
-It knows the two logs of things to come that the handlers keep (stores/due_log.py, stores/agenda.py) by their keys only.
+It knows the logs of things to come that the handlers keep (stores/due_log.py, stores/agenda.py, stores/purges.py) by
+their keys only.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -49,6 +50,11 @@ def _agenda_moment(item: Item) -> int:
     return int(item["sk"]["S"].split("#")[2])
 
 
+def _purge_moment(item: Item) -> int:
+    """`workspace#purging` / `{due}#{space}`"""
+    return int(item["sk"]["S"].split("#", 1)[0])
+
+
 def foresight(function: Function) -> Foresight | None:
     """What can be foreseen of the workflow that begins with the function; None: nothing, so it is never skipped."""
     match function.label:
@@ -56,5 +62,7 @@ def foresight(function: Function) -> Foresight | None:
             return Foresight(function.environment["PROFILES_TABLE"], "#due", _due_hour)
         case "activation-plan":
             return Foresight(function.environment["ACTIVATION_TABLE"], "#agenda", _agenda_moment)
+        case "purge":
+            return Foresight(function.environment["CONTROL_TABLE"], "workspace#purging", _purge_moment)
         case _:
             return None

@@ -1,24 +1,17 @@
-"""What is still to be removed of deleted spaces: one item per space in the workspace's list, until nothing is left.
+"""Purges: the receipt of each deleted space in the workspace's list (`purge#{space}`), kept for good, and what is still
+to be worked off, in order of time: `workspace#purging` / `{due:013d}#{space}`.
 
 The control table's own items go at once when a space is deleted; profiles, identities, deliveries and the archive are
-many, and are removed afterwards. Nothing can reach them meanwhile: their space has no head, no key and no token.
+many, and are removed by functions/purge.
 """
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
 
 from personas import documents
+from personas.core.purge import Purge
 from personas.stores.spaces import WORKSPACE
 
-PLACES = ("profiles", "identity", "activation", "archive")
-
-
-@dataclass(frozen=True, slots=True)
-class Purge:
-    id: str
-    space: str
-    requested: int
-    """In ms."""
-    pending: tuple[str, ...] = PLACES
+WAITING = f"{WORKSPACE}#purging"
 
 
 def purge_key(space: str) -> str:
@@ -27,19 +20,37 @@ def purge_key(space: str) -> str:
 
 def begin(purge: Purge) -> None:
     """Idempotent: the last one stands."""
-    documents.put(WORKSPACE, purge_key(purge.space), asdict(purge))
+    save(purge)
+    documents.put(WAITING, _waiting_key(purge), {"space": purge.space})
+
+
+def save(purge: Purge) -> None:
+    """Idempotent. Receipt first, so that what died in between is worked off once more, and finds nothing."""
+    documents.put(WORKSPACE, purge_key(purge.space), purge.to_data())
+    if purge.finished is not None:
+        documents.delete(WAITING, _waiting_key(purge))
+
+
+def waiting(now_ms: int) -> Iterator[Purge]:
+    """Purges that may be worked at, the longest due first."""
+    for item in documents.items(WAITING):
+        due, space = item["sk"]["S"].split("#", 1)
+        if int(due) > now_ms:
+            return
+        purge = of_space(space)
+        if purge is not None:
+            yield purge
+
+
+def of_space(space: str) -> Purge | None:
+    data = documents.get(WORKSPACE, purge_key(space))
+    return Purge.of_data(data) if data else None
 
 
 def all() -> list[Purge]:
-    """Every purge that is not done, by space."""
-    found = documents.all_of(WORKSPACE, purge_key(""))
-    return [Purge(**{**data, "pending": tuple(data["pending"])}) for data in found]
+    """Every space that was ever deleted, by id."""
+    return [Purge.of_data(data) for data in documents.all_of(WORKSPACE, purge_key(""))]
 
 
-def done(purge: Purge, place: str) -> None:
-    """Nothing of the space is left in the place. Idempotent."""
-    left = tuple(other for other in purge.pending if other != place)
-    if left:
-        begin(Purge(purge.id, purge.space, purge.requested, left))
-    else:
-        documents.delete(WORKSPACE, purge_key(purge.space))
+def _waiting_key(purge: Purge) -> str:
+    return f"{purge.due:013d}#{purge.space}"

@@ -4,7 +4,7 @@ Invariant: a tombstone never tells anything; an exit is told only of an audience
 the profile stores only where it, or one that it absorbed, was a member (see `core/profile/profile.py`).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,12 +34,15 @@ class Changes:
     memberships: dict[tuple[str, str, str], Membership] = field(default_factory=dict)
     gone: dict[tuple[str, str], Profile] = field(default_factory=dict)
     """Profiles that lost a merge: what is still to be told of them is told by their survivor."""
+    erased: set[str] = field(default_factory=set)
+    """Spaces in which a profile was erased: by itself, or with its whole space."""
 
     def add(self, old: Profile | None, new: Profile | None) -> None:
         """The images before and after one write; no image after it: the profile was erased, which is told elsewhere."""
         for membership in _memberships(old, new):
             self.memberships[membership.space, membership.audience, membership.profile] = membership
         if new is None:
+            self.erased |= {old.space} if old else set()
             return
         if new.merged_into:
             if old is None or not old.merged_into:
@@ -50,6 +53,12 @@ class Changes:
             key = (change.space, change.profile, change.computation.id)
             older = self.told.get(key)
             self.told[key] = change.over(older) if older else change
+
+    def drop(self, spaces: Set[str]) -> None:
+        """Of spaces that are gone nobody is to hear, and nothing is to be noted."""
+        self.told = {key: change for key, change in self.told.items() if key[0] not in spaces}
+        self.memberships = {key: entry for key, entry in self.memberships.items() if key[0] not in spaces}
+        self.gone = {key: profile for key, profile in self.gone.items() if key[0] not in spaces}
 
     @property
     def spaces(self) -> list[str]:
