@@ -1,4 +1,4 @@
-"""A space that is deleted on the engine: its profiles, graph, archive and letters are gone after the next hourly run."""
+"""A space that is deleted on the engine: profiles, graph and archive are gone after the next hourly run."""
 
 from pathlib import Path
 
