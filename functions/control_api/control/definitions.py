@@ -90,7 +90,7 @@ class Resource:
         def decide(before: tuple[SavedDefinition, ...], version: int) -> Change:  # noqa: ARG001
             return Change(removed=(self._among(before, definition).id,))
 
-        _announce(owner.id, definitions.change(owner.id, decide))
+        announce(owner.id, definitions.change(owner.id, decide))
         return edge.data(status="SUCCESS")
 
     def show(self, request: Request, space: str, definition: str) -> Answer:  # noqa: ARG002
@@ -111,7 +111,7 @@ class Resource:
     def _changed(
         self, space: str, definition_id: str, decide: Callable[[tuple[SavedDefinition, ...], int], Change]
     ) -> Answer:
-        _announce(space, definitions.change(space, decide))
+        announce(space, definitions.change(space, decide))
         return edge.data(**{self.single: self.shown(space, self._found(space, definition_id))})
 
     def _found(self, space: str, definition_id: str) -> SavedDefinition:
@@ -129,7 +129,7 @@ COMPUTED_TRAITS = Resource("computed_trait", "trt", "computedTrait", "computedTr
 AUDIENCES = Resource("audience", "aud", "audience", "audiences")
 
 
-def _announce(space: str, version: int) -> None:
+def announce(space: str, version: int) -> None:
     try:
         barriers.send(space, version)
     except Unavailable:

@@ -30,6 +30,7 @@ def delete(space: Space) -> dict[str, Any]:
         removed["accessTokens"] += 1
     removed["destinations"] = _emptied(destinations.partition(space.id))
     removed["definitions"] = _emptied(definitions.partition(space.id))
+    _emptied(definitions.mapping_partition(space.id))
     _emptied(definitions.snapshot_partition(space.id))
     _emptied(identity_rules.partition(space.id))
     purge = replace(purge, at_once={name: purge.at_once.get(name, 0) + count for name, count in removed.items()})

@@ -11,6 +11,7 @@ from control import (
     sources,
     spaces,
     tokens,
+    trait_mappings,
 )
 from personas.http import Routes
 
@@ -45,6 +46,10 @@ ROUTES = Routes(
     ("GET", "/spaces/{space}/identity/explain", identity_graph.explain),
     *_definition_routes("computed-traits", definitions.COMPUTED_TRAITS),
     *_definition_routes("audiences", definitions.AUDIENCES),
+    ("GET", "/spaces/{space}/trait-mappings", trait_mappings.show_all),
+    ("POST", "/spaces/{space}/trait-mappings", trait_mappings.create),
+    ("GET", "/spaces/{space}/trait-mappings/{mapping}", trait_mappings.show),
+    ("DELETE", "/spaces/{space}/trait-mappings/{mapping}", trait_mappings.delete),
     ("GET", "/spaces/{space}/destinations", destinations.show_all),
     ("POST", "/spaces/{space}/destinations", destinations.create),
     ("GET", "/spaces/{space}/destinations/{destination}", destinations.show),

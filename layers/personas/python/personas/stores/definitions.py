@@ -1,7 +1,8 @@
-"""Definitions of a space, and the snapshots that handlers compute with.
+"""Definitions and trait mappings of a space, and the snapshots that handlers compute with.
 
-Every change makes a new version: one transaction writes the definition, the compiled snapshot of all enabled ones and
-the head. A snapshot never changes, so that a warm worker may keep it; a large one lies in several items.
+Every change makes a new version: one transaction writes the definition, the compiled snapshot of all enabled ones
+with the mappings, and the head. A snapshot never changes, so that a warm worker may keep it; a large one lies in
+several items.
 """
 
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 
 from personas import documents, wire
 from personas.core.compute.definition_set import DefinitionSet
+from personas.core.compute.trait_mapping import TraitMapping
 from personas.core.errors import NotFound, TooLarge, Unavailable
 from personas.core.saved_definition import SavedDefinition
 from personas.stores import spaces
@@ -22,14 +24,20 @@ MAX_PARTS = 9
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What to do to the definitions of a space: save some, remove some (by id)."""
+    """What to do to the definitions and mappings of a space: save some, remove some (by id)."""
 
     saved: tuple[SavedDefinition, ...] = ()
     removed: tuple[str, ...] = ()
+    mapped: tuple[TraitMapping, ...] = ()
+    unmapped: tuple[str, ...] = ()
 
 
 def partition(space: str) -> str:
     return f"{space}#definition"
+
+
+def mapping_partition(space: str) -> str:
+    return f"{space}#trait-mapping"
 
 
 def snapshot_partition(space: str) -> str:
@@ -57,6 +65,12 @@ def of_space(space: str) -> tuple[SavedDefinition, ...]:
     return tuple(sorted(found, key=lambda saved: (saved.created, saved.id)))
 
 
+def mappings_of(space: str) -> tuple[TraitMapping, ...]:
+    """Read consistently, oldest first."""
+    found = [TraitMapping.of_data(data) for data in documents.all_of(mapping_partition(space))]
+    return tuple(sorted(found, key=lambda mapping: (mapping.created, mapping.id)))
+
+
 def get(space: str, definition_id: str) -> SavedDefinition | None:
     data = documents.get(partition(space), definition_id)
     return SavedDefinition.of_data(data) if data else None
@@ -76,7 +90,9 @@ def change(space: str, decide: Callable[[tuple[SavedDefinition, ...], int], Chan
         before = of_space(space)
         decided = decide(before, version)
         after = {saved.id: saved for saved in (*before, *decided.saved) if saved.id not in decided.removed}
-        compiled = DefinitionSet.of(version, [saved.definition for saved in after.values() if saved.enabled])
+        mappings = {mapping.id: mapping for mapping in (*mappings_of(space), *decided.mapped)}
+        kept = [mapping for mapping in mappings.values() if mapping.id not in decided.unmapped]
+        compiled = DefinitionSet.of(version, [saved.definition for saved in after.values() if saved.enabled], kept)
         moved = spaces.head_moved(space, "definitions", version)
         try:
             documents.transact([moved, *_writes(space, decided), *_snapshot(space, version, compiled)])
@@ -88,7 +104,10 @@ def change(space: str, decide: Callable[[tuple[SavedDefinition, ...], int], Chan
 
 def _writes(space: str, decided: Change) -> list[dict[str, Any]]:
     puts = [documents.placed(partition(space), saved.id, saved.to_data()) for saved in decided.saved]
-    return puts + [documents.removed(partition(space), removed) for removed in decided.removed]
+    puts += [documents.placed(mapping_partition(space), mapping.id, mapping.to_data()) for mapping in decided.mapped]
+    gone = [documents.removed(partition(space), removed) for removed in decided.removed]
+    gone += [documents.removed(mapping_partition(space), unmapped) for unmapped in decided.unmapped]
+    return puts + gone
 
 
 def _snapshot(space: str, version: int, compiled: DefinitionSet) -> list[dict[str, Any]]:

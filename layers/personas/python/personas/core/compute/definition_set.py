@@ -9,6 +9,7 @@ from typing import Any
 
 from personas.core.compute.aggregate import Aggregate
 from personas.core.compute.formula import Formula
+from personas.core.compute.trait_mapping import Promotions, TraitMapping
 from personas.core.errors import InvalidInput
 from personas.core.query import builder
 from personas.core.query.definition import Definition
@@ -19,10 +20,16 @@ from personas.core.query.tree import Query
 class DefinitionSet:
     """Immutable once built. `aggregates` are by id, `formulas` by collection and in the order of evaluation."""
 
-    __slots__ = ("_by_event", "_named", "_told", "aggregates", "formulas", "version")
+    __slots__ = ("_by_event", "_named", "_told", "aggregates", "formulas", "promotions", "version")
 
-    def __init__(self, version: int, definitions: Iterable[tuple[Definition, Query]]) -> None:
+    def __init__(
+        self,
+        version: int,
+        definitions: Iterable[tuple[Definition, Query]],
+        mappings: Iterable[TraitMapping] = (),
+    ) -> None:
         """The definitions in the order of evaluation."""
+        self.promotions = Promotions(mappings)
         self.version = version
         self.aggregates: dict[str, Aggregate] = {}
         self.formulas: dict[str, list[Formula]] = {"users": [], "accounts": []}
@@ -36,7 +43,9 @@ class DefinitionSet:
         self._told: DefinitionSet | None = None
 
     @classmethod
-    def of(cls, version: int, definitions: Iterable[Definition]) -> "DefinitionSet":
+    def of(
+        cls, version: int, definitions: Iterable[Definition], mappings: Iterable[TraitMapping] = ()
+    ) -> "DefinitionSet":
         """Raises InvalidQuery (which names the definition), CyclicDefinitions, or InvalidInput for a key used twice."""
         from personas.core.query.checker import check
 
@@ -53,7 +62,7 @@ class DefinitionSet:
             for collection, named in trees.items()
             for key in evaluation_order(named)
         ]
-        return cls(version, ordered)
+        return cls(version, ordered, mappings)
 
     @classmethod
     def empty(cls) -> "DefinitionSet":
@@ -84,7 +93,7 @@ class DefinitionSet:
         return self._by_event.get(event_name, []) if event_name else []
 
     def to_data(self) -> dict[str, Any]:
-        return {
+        data: dict[str, Any] = {
             "version": self.version,
             "definitions": [
                 {**formula.definition.to_data(), "tree": builder.to_json(formula.tree)}
@@ -92,6 +101,9 @@ class DefinitionSet:
                 for formula in formulas
             ],
         }
+        if self.promotions:
+            data["mappings"] = [mapping.to_data() for mapping in self.promotions.mappings]
+        return data
 
     @classmethod
     def of_data(cls, data: dict[str, Any]) -> "DefinitionSet":
@@ -99,7 +111,7 @@ class DefinitionSet:
         for entry in data["definitions"]:
             stored = {key: value for key, value in entry.items() if key != "tree"}
             definitions.append((Definition.of_data(stored), builder.of_json(entry["tree"])))
-        return cls(data["version"], definitions)
+        return cls(data["version"], definitions, map(TraitMapping.of_data, data.get("mappings", ())))
 
 
 def _by_event(aggregates: Mapping[str, Aggregate]) -> dict[str, list[Aggregate]]:

@@ -78,6 +78,8 @@ class Actor:
         definitions = self._definitions(delivery.version)
         if event.type == "identify":
             set_traits(self._custom, event.traits, Stamp.of(event))
+        if definitions.promotions and (promoted := definitions.promotions.of(event)):
+            set_traits(self._custom, promoted, Stamp.of(event))
         self.state.compute.add(definitions, event, self._now)
         self._sharing.event(delivery, self._accounts, definitions, event, self._now)
         for identifier in envelope.identifiers:
