@@ -74,6 +74,7 @@ class PersonasStack(Stack):
         self._output("IdentityTableName", storage.identity_table.table_name)
         self._output("ProfilesTableName", storage.profiles_table.table_name)
         self._output("ActivationTableName", storage.activation_table.table_name)
+        self._output("ArchiveBucketName", storage.archive_bucket.bucket_name)
         self._output("DeadLettersBucketName", storage.dead_letters_bucket.bucket_name)
         self._output("WorkspaceTokenSecretArn", storage.workspace_token.secret_arn)
 

@@ -206,6 +206,7 @@ def test_the_outputs_are_what_people_and_tools_need(dev):
         "IdentityTableName",
         "ProfilesTableName",
         "ActivationTableName",
+        "ArchiveBucketName",
         "DeadLettersBucketName",
         "WorkspaceTokenSecretArn",
     }

@@ -1,4 +1,5 @@
-"""The command line: `personas up` runs everything on this machine until Ctrl-C, `personas replay` mends what died."""
+"""The command line: `personas up` runs everything on this machine until Ctrl-C, `personas replay` mends what died,
+`personas tables` writes a space as warehouse-ready tables."""
 
 import argparse
 import asyncio
@@ -13,7 +14,7 @@ from typing import Any
 from rich.console import Console
 
 from personas.core.errors import PersonasError
-from personas.local import checkout, checks, children, replaying
+from personas.local import checkout, checks, children, exporting, replaying
 from personas.local.play import marker
 from personas.local.supervisor import Supervisor
 
@@ -31,10 +32,13 @@ def main(arguments: list[str] | None = None) -> int:
     up.add_argument("--once", action="store_true", help="exit with status 0 after the summary")
     again = commands.add_parser("replay", help="put back what died, once its cause is mended")
     replaying.add_arguments(again)
+    out = commands.add_parser("tables", help="write a space as Parquet, as Segment's Profiles Sync does")
+    exporting.add_arguments(out)
     given = parser.parse_args(arguments)
     try:
-        if given.command == "replay":
-            _console.print(replaying.run(given), markup=False, highlight=False, soft_wrap=True)
+        if given.command != "up":
+            told = replaying.run(given) if given.command == "replay" else exporting.run(given)
+            _console.print(told, markup=False, highlight=False, soft_wrap=True)
             return 0
         checks.node()
         checks.environments()

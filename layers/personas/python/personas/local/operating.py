@@ -23,6 +23,7 @@ OUTPUTS = {
     "IdentityTableName": "IDENTITY_TABLE",
     "ProfilesTableName": "PROFILES_TABLE",
     "ActivationTableName": "ACTIVATION_TABLE",
+    "ArchiveBucketName": "ARCHIVE_BUCKET",
     "DeadLettersBucketName": "DEAD_LETTERS_BUCKET",
 }
 """The stack's outputs, and the settings of our code that they are."""
