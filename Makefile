@@ -43,6 +43,7 @@ test: setup lint
 	$(BIN)/python -m pytest
 
 bench: $(DEV) $(EMULATOR) $(DELIVER)
+	$(BIN)/python bench/compute.py
 	$(BIN)/python bench/pipeline.py $(ARGS)
 	$(BIN)/python bench/recompute.py
 

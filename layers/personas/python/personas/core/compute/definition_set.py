@@ -9,6 +9,7 @@ from typing import Any
 
 from personas.core.compute.aggregate import Aggregate
 from personas.core.compute.formula import Formula
+from personas.core.compute.touched import Readers
 from personas.core.compute.trait_mapping import Promotions, TraitMapping
 from personas.core.errors import InvalidInput
 from personas.core.query import builder
@@ -20,7 +21,7 @@ from personas.core.query.tree import Query
 class DefinitionSet:
     """Immutable once built. `aggregates` are by id, `formulas` by collection and in the order of evaluation."""
 
-    __slots__ = ("_by_event", "_named", "_told", "aggregates", "formulas", "promotions", "version")
+    __slots__ = ("_by_event", "_named", "_readers", "_told", "aggregates", "formulas", "promotions", "version")
 
     def __init__(
         self,
@@ -41,6 +42,7 @@ class DefinitionSet:
         }
         self._by_event = _by_event(self.aggregates)
         self._told: DefinitionSet | None = None
+        self._readers: dict[str, Readers] = {}
 
     @classmethod
     def of(
@@ -84,6 +86,12 @@ class DefinitionSet:
 
     def named(self, collection: str = "users") -> Mapping[str, Definition]:
         return self._named[collection]
+
+    def readers(self, collection: str) -> Readers:
+        found = self._readers.get(collection)
+        if found is None:
+            found = self._readers[collection] = Readers(self.formulas[collection])
+        return found
 
     def listens(self, event_name: str | None) -> bool:
         """Whether any definition looks at events of this name."""

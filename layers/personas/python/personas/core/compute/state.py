@@ -12,7 +12,7 @@ Order does not matter: any order of `add` and `absorb` leads to the same values.
 >>> state.add(definitions, event, now_ms=0)
 True
 >>> state.evaluate(definitions, traits={}, held={"user_id"}, at_ms=0)
-Evaluation(values={'signups': 1}, due=169, capped=frozenset())
+Evaluation(values={'signups': 1}, due=169, capped=frozenset(), evaluated=None)
 """
 
 from collections.abc import Collection, Mapping
@@ -24,7 +24,9 @@ import orjson
 from personas.core.compute.definition_set import DefinitionSet
 from personas.core.compute.frame import Frame
 from personas.core.compute.monoids import monoid_of
+from personas.core.compute.tallies import Tallies
 from personas.core.compute.tally import Tally
+from personas.core.compute.touched import Touched
 from personas.core.event import Event
 
 
@@ -36,13 +38,15 @@ class Evaluation:
     """The hour (since 1970) at whose beginning a value may change without input; None: never."""
     capped: frozenset[str]
     """Keys of the definitions that read something with more distinct values than are kept."""
+    evaluated: frozenset[str] | None = None
+    """Keys of the definitions that it is about; None: all."""
 
 
 class ComputeState:
     __slots__ = ("_tallies", "_version")
 
     def __init__(self) -> None:
-        self._tallies: dict[str, Tally] = {}
+        self._tallies = Tallies()
         self._version = 0
 
     def add(self, definitions: DefinitionSet, event: Event, now_ms: int) -> bool:
@@ -113,16 +117,62 @@ class ComputeState:
                 capped.add(definition.key)
         return Evaluation(values, frame.due, frozenset(capped))
 
+    def evaluate_touched(
+        self,
+        definitions: DefinitionSet,
+        traits: Mapping[str, Any],
+        held: Collection[str],
+        at_ms: int,
+        collection: str,
+        touched: Touched,
+    ) -> Evaluation:
+        """As `evaluate`, but only what can have changed. Right only while nothing has become due, `held` is as it was,
+        and nothing but `touched` has happened since the values that stand were evaluated. Changes nothing.
+
+        Its `due` is about what it evaluated; for the others what was due before still is.
+        """
+        formulas, readers = definitions.formulas[collection], definitions.readers(collection)
+        frame = Frame(self._tallies, traits, definitions.named(collection), at_ms)
+        types = frozenset(held)
+        values = frame.values
+        values.update(readers.never_members)
+        values.update(touched.values)
+        capped: set[str] = set()
+        evaluated: set[str] = set()
+        agenda = readers.agenda(touched)
+        while (place := agenda.next()) is not None:
+            formula = formulas[place]
+            key = formula.definition.key
+            frame.capped = False
+            before = values.get(key)
+            if formula.definition.kind == "audience":
+                after = formula.admits(types) and formula.value(frame)
+            else:
+                after = formula.value(frame)
+            if after is None:
+                values.pop(key, None)
+            else:
+                values[key] = after
+            if before != after or type(before) is not type(after):
+                agenda.changed(key)
+            evaluated.add(key)
+            if frame.capped:
+                capped.add(key)
+        found = {key: values[key] for key in evaluated if key in values}
+        return Evaluation(found, frame.due, frozenset(capped), frozenset(evaluated))
+
     def prune(self, definitions: DefinitionSet, now_ms: int) -> None:
         """Drop what no definition can see any more, now or later. Idempotent.
 
-        Aggregates that these definitions do not know are kept if a later version has been at work here already.
+        Aggregates that these definitions do not know are kept if a later version has been at work here already; what
+        nobody has looked at is left as it is, until something becomes due and all is looked at.
         """
         latest = definitions.version >= self._version
-        for aggregate_id, tally in list(self._tallies.items()):
+        for aggregate_id in self._tallies:
             aggregate = definitions.aggregates.get(aggregate_id)
             if aggregate is not None:
-                tally.settle(aggregate, now_ms)
+                if (tally := self._tallies.unpacked(aggregate_id)) is not None:
+                    tally.settle(aggregate, now_ms)
             elif latest:
                 del self._tallies[aggregate_id]
 
@@ -131,14 +181,14 @@ class ComputeState:
             return {}
         return {
             "v": self._version,
-            "a": {aggregate_id: tally.to_data() for aggregate_id, tally in sorted(self._tallies.items())},
+            "a": self._tallies.to_data(),
         }
 
     @classmethod
     def of_data(cls, data: dict[str, Any]) -> "ComputeState":
         state = cls()
         state._version = data.get("v", 0)
-        state._tallies = {aggregate_id: Tally.of_data(kept) for aggregate_id, kept in data.get("a", {}).items()}
+        state._tallies = Tallies(data.get("a"))
         return state
 
     def __bool__(self) -> bool:

@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from personas.core.compute.definition_set import DefinitionSet
-from personas.core.compute.state import ComputeState
+from personas.core.compute.state import ComputeState, Evaluation
+from personas.core.compute.touched import Touched
 from personas.core.envelope import AbsorbEnvelope, Envelope, EventEnvelope, MergeEnvelope, TickEnvelope
 from personas.core.event import Event, fingerprint
 from personas.core.moments import HOUR, hour_of
@@ -45,6 +46,10 @@ class Actor:
         self._at = max(now_ms, self.state.hour * HOUR)
         self._reached = self.state.sequence
         self._touched = self._changed = False
+        # Values that stand are carried over only where nothing else than what is noted here can have changed them.
+        self._whole = stored.packed_profile is None or stored.profile_sequence > stored.state_sequence
+        self._names: set[str] = set()
+        self._keys: set[str] = set()
         self._fresh: dict[bytes, Event] = {}
         self._accepted: list[Accepted] = []
         self._emissions: list[Emission] = []
@@ -77,13 +82,15 @@ class Actor:
             return
         definitions = self._definitions(delivery.version)
         if event.type == "identify":
-            set_traits(self._custom, event.traits, Stamp.of(event))
+            self._set(event, event.traits)
         if definitions.promotions and (promoted := definitions.promotions.of(event)):
-            set_traits(self._custom, promoted, Stamp.of(event))
-        self.state.compute.add(definitions, event, self._now)
+            self._set(event, promoted)
+        if self.state.compute.add(definitions, event, self._now) and event.name is not None:
+            self._names.add(event.name)
         self._sharing.event(delivery, self._accounts, definitions, event, self._now)
         for identifier in envelope.identifiers:
             if identifier.collection == "users":
+                self._whole |= identifier.type not in self._identifiers
                 self._identifiers.setdefault(identifier.type, set()).add(identifier.value)
         self._see(Seen(event.received, event.message_id, event.source))
         self.state.events += 1
@@ -97,6 +104,10 @@ class Actor:
         row = Accepted(delivery.number, self._stored.id, event, known, envelope.account, envelope.identifiers)
         self._accepted.append(row)
         self._touched = self._changed = True
+
+    def _set(self, event: Event, traits: dict[str, Any]) -> None:
+        if set_traits(self._custom, traits, Stamp.of(event)):
+            self._keys.update(traits)
 
     def _remember(self, known: bytes, received: int) -> None:
         """Under the hour of receipt, where its page lies. What came in before the memory begins would be forgotten at
@@ -120,6 +131,7 @@ class Actor:
             key = f"merge:{envelope.merge}"
             self._emit(delivery, AbsorbEnvelope(envelope.space, envelope.into, key, part.to_data()))
         self.state.into = envelope.into
+        self._whole = True
         self.state.compute = ComputeState()
         self.state.memory.clear()
         self.state.due, self.state.lineage, self.state.events = None, [], 0
@@ -150,6 +162,7 @@ class Actor:
             self._changed = True
 
     def _take_in(self, delivery: Delivery, part: Part) -> None:
+        self._whole = True
         other = part.remembered()
         self._lacks_spills.update(other.load(self._recalled.spills))
         twice = [(known, entry) for known, entry in other.all() if self.state.memory.knows(known)]
@@ -204,7 +217,7 @@ class Actor:
         elif self._first or self._custom or self.state.compute:
             self._definitions(delivery.version)
             self._at = max(self._at, envelope.hour * HOUR)
-            self._touched = True
+            self._touched = self._whole = True
 
     def _emit(self, delivery: Delivery, envelope: Envelope) -> None:
         self._emissions.append(Emission(delivery.number, envelope))
@@ -217,7 +230,7 @@ class Actor:
         """Those in force at this place of the lane; the state goes with them."""
         if version > self.state.version:
             self.state.version = version
-            self._changed = True
+            self._changed = self._whole = True
         return self._recalled.definitions[self.state.version]
 
     def _draft(self, computed: dict[str, Computed]) -> Profile:
@@ -244,9 +257,19 @@ class Actor:
         collection = self._stored.collection
         keep_as_custom(self._custom, self._stored.computed, definitions, collection)
         draft = self._draft({})
-        evaluation = self.state.compute.evaluate(definitions, draft.values(), draft.held, self._at, collection)
+        evaluation = self._evaluation(definitions, draft)
         computed = computed_of(evaluation, definitions, collection, self._held, self._at)
         return replace(draft, computed=computed), evaluation.due
+
+    def _evaluation(self, definitions: DefinitionSet, draft: Profile) -> Evaluation:
+        """Of what was touched, where that says the same as of everything: nothing is due now or when the hour ends."""
+        compute, due, collection = self.state.compute, self.state.due, draft.collection
+        is_due = due is not None and due <= hour_of(self._at) + 1
+        if self._whole or is_due or collection != "users":
+            return compute.evaluate(definitions, draft.values(), draft.held, self._at, collection)
+        stand = {key: entry.value for key, entry in self._held.items()}
+        touched = Touched(frozenset(self._names), frozenset(self._keys), stand)
+        return compute.evaluate_touched(definitions, draft.values(), draft.held, self._at, collection, touched)
 
     def outcome(self) -> Outcome | Recall:
         lacks = self._lacks()

@@ -14,9 +14,15 @@ from personas.core.profile.profile import Computed
 def computed_of(
     evaluation: Evaluation, definitions: DefinitionSet, collection: str, held: Mapping[str, Computed], now_ms: int
 ) -> dict[str, Computed]:
-    """Who never was a member has no entry for the audience; who was one keeps it, as False (docs/rules.md)."""
+    """Who never was a member has no entry for the audience; who was one keeps it, as False (docs/rules.md).
+
+    What the evaluation is not about stays as it is held.
+    """
     named = definitions.named(collection)
+    evaluated = evaluation.evaluated
     found: dict[str, Computed] = {}
+    if evaluated is not None:
+        found = {key: entry for key, entry in held.items() if key not in evaluated}
     for key, value in evaluation.values.items():
         before = held.get(key)
         definition = named[key]

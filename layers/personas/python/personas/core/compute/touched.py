@@ -1,0 +1,72 @@
+"""Which definitions can have changed: those that look at what was touched, and those that read them, as far as values
+do change. Cost follows what an event touches, not how many definitions there are.
+
+Invariant: what is not on the agenda has the value that stood, provided that nothing has become due meanwhile.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
+from typing import Any
+
+from personas.core.compute.formula import Formula
+from personas.core.query.tree import Stream, Trait
+from personas.core.query.walking import walk
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """What has happened to a profile since all its values were known and true."""
+
+    events: frozenset[str]
+    """Names of events."""
+    traits: frozenset[str]
+    """Keys of its own traits."""
+    values: Mapping[str, Any]
+    """What was known: value by key; audiences that it was never a member of may be missing."""
+
+
+class Readers:
+    """Of the formulas of one collection: the places of those that look at an event name, or read a trait."""
+
+    __slots__ = ("_by_event", "_by_trait", "never_members")
+
+    def __init__(self, formulas: Sequence[Formula]) -> None:
+        self._by_event: dict[str, list[int]] = {}
+        self._by_trait: dict[str, list[int]] = {}
+        self.never_members = {
+            formula.definition.key: False for formula in formulas if formula.definition.kind == "audience"
+        }
+        for place, formula in enumerate(formulas):
+            nodes = list(walk(formula.tree))
+            for name in {node.event for node in nodes if isinstance(node, Stream)}:
+                self._by_event.setdefault(name, []).append(place)
+            for key in {node.key for node in nodes if isinstance(node, Trait)}:
+                self._by_trait.setdefault(key, []).append(place)
+
+    def agenda(self, touched: Touched) -> "Agenda":
+        places = {place for name in touched.events for place in self._by_event.get(name, ())}
+        places.update(place for key in touched.traits for place in self._by_trait.get(key, ()))
+        return Agenda(places, self._by_trait)
+
+
+class Agenda:
+    """Places of formulas, in the order of evaluation; those that read a value come after it."""
+
+    __slots__ = ("_by_trait", "_heap", "_known")
+
+    def __init__(self, places: Iterable[int], by_trait: Mapping[str, list[int]]) -> None:
+        self._known = set(places)
+        self._heap = list(self._known)
+        heapify(self._heap)
+        self._by_trait = by_trait
+
+    def next(self) -> int | None:
+        return heappop(self._heap) if self._heap else None
+
+    def changed(self, key: str) -> None:
+        """The value of a definition did: those that read it are to be evaluated too."""
+        for place in self._by_trait.get(key, ()):
+            if place not in self._known:
+                self._known.add(place)
+                heappush(self._heap, place)
