@@ -31,6 +31,34 @@ def test_a_first_value_is_told_to_everybody() -> None:
     assert _told(None, _profile(vip=True, orders=3)) == [("vip", True, None), ("orders", 3, None)]
 
 
+def test_a_change_says_old_and_new_value_the_definition_s_version_and_the_moment() -> None:
+    (entry,) = diff(None, _profile(vip=(True, 20)))
+    assert (entry.before, entry.value, entry.definition_version, entry.at) == (None, True, 1, 20)
+    left = _profile(v=2, vip=(False, 30))
+    (leaving,) = diff(
+        _profile(vip=(True, 20)), replace(left, computed={"vip": replace(left.computed["vip"], version=4)})
+    )
+    assert (leaving.before, leaving.value, leaving.definition_version, leaving.at) == (True, False, 4, 30)
+    assert type(leaving).of_data("spa_1", "use_1", leaving.to_data()) == leaving
+    (removed,) = diff(_profile(orders=3), _profile(v=2))
+    assert (removed.before, removed.value) == (3, None)
+
+
+def test_a_new_definition_of_the_same_key_has_no_old_value() -> None:
+    other = {"orders": Computed("orders", "id_other", "computed_trait", 1, 5, 10)}
+    (change,) = diff(_profile(orders=3), replace(_profile(v=2), computed=other))
+    assert (change.before, change.value) == (None, 5)
+
+
+def test_of_changes_in_a_row_the_value_before_the_first_is_the_old_one() -> None:
+    first, second = _profile(v=2, orders=(4, 20)), _profile(v=3, orders=(5, 30))
+    changes = Changes()
+    changes.add(_profile(orders=3), first)
+    changes.add(first, second)
+    (change,) = changes.of_space("spa_1")
+    assert (change.before, change.value, change.at) == (3, 5, 30)
+
+
 def test_what_did_not_change_is_not_told() -> None:
     assert _told(_profile(vip=True, orders=3), _profile(v=2, vip=True, orders=3)) == []
 

@@ -45,12 +45,16 @@ class Change:
     collection: str = "users"
     only: tuple[tuple[str, str], ...] | None = None
     """The (type, value) of those who are to be told, where the others know already. None: everybody."""
+    before: Any = None
+    """The value that it had; None: none."""
+    definition_version: int = 0
+    """The version of the definition by which it has the value."""
 
     def over(self, older: "Change") -> "Change":
-        """This change, told also to those whom the older one has not reached."""
+        """This change, from what stood before the older one, told also to those whom that one has not reached."""
         if self.only is None or older.only is None:
-            return replace(self, only=None)
-        return replace(self, only=tuple(sorted({*self.only, *older.only})))
+            return replace(self, only=None, before=older.before)
+        return replace(self, only=tuple(sorted({*self.only, *older.only})), before=older.before)
 
     def to_data(self) -> dict[str, Any]:
         computation = self.computation
@@ -65,6 +69,10 @@ class Change:
             data["col"] = self.collection
         if self.only is not None:
             data["o"] = [list(pair) for pair in self.only]
+        if self.before is not None:
+            data["b"] = self.before
+        if self.definition_version:
+            data["d"] = self.definition_version
         return data
 
     @classmethod
@@ -80,4 +88,6 @@ class Change:
             {type_: tuple(values) for type_, values in data["i"].items()},
             data.get("col", "users"),
             None if only is None else tuple((type_, value) for type_, value in only),
+            data.get("b"),
+            data.get("d", 0),
         )

@@ -83,22 +83,32 @@ def diff(old: Profile | None, new: Profile) -> list[Change]:
         if not _same(earlier, after):
             # Who never heard of the membership needs no exit: it is due to those who came with the absorbed profile.
             inherited = after.kind == AUDIENCE and after.value is False and earlier is None
-            changes.append(_change(new, after, after.value, after.since, (gained or None) if inherited else None))
+            only = (gained or None) if inherited else None
+            changes.append(_change(new, earlier, after, after.value, after.since, only))
         elif gained and not (after.kind == AUDIENCE and after.value is False):
-            changes.append(_change(new, after, after.value, after.since, gained))
+            changes.append(_change(new, earlier, after, after.value, after.since, gained))
     for key in before.keys() - new.computed.keys():
         # An audience leaves a profile only when it is deleted, and a deleted trait goes on as a custom one: no news.
         if before[key].kind != AUDIENCE and key not in new.custom:
-            changes.append(_change(new, before[key], None, new.updated or before[key].since, None))
+            changes.append(_change(new, before[key], before[key], None, new.updated or before[key].since, None))
     return changes
 
 
-def _change(
-    profile: Profile, computed: Computed, value: Any, at: int, only: tuple[tuple[str, str], ...] | None
-) -> Change:
+def _change(profile: Profile, earlier: Computed | None, computed: Computed, value: Any, at: int, only: Only) -> Change:
+    before = earlier.value if earlier and earlier.definition == computed.definition else None
     computation = Computation(computed.definition, computed.key, computed.kind)
     return Change(
-        profile.space, profile.id, computation, profile.v, value, at, profile.identifiers, profile.collection, only
+        space=profile.space,
+        profile=profile.id,
+        computation=computation,
+        version=profile.v,
+        value=value,
+        at=at,
+        identifiers=profile.identifiers,
+        collection=profile.collection,
+        only=only,
+        before=before,
+        definition_version=computed.version,
     )
 
 
