@@ -70,6 +70,16 @@ def get_objects(function: Function, bucket: s3.Bucket) -> None:
     _keys_are_data(function.role, bucket)
 
 
+def get_object_versions(function: Function, bucket: s3.Bucket) -> None:
+    function.allow(["s3:GetObject", "s3:GetObjectVersion"], bucket.arn_for_objects("*"))
+    function.allow(["kms:Decrypt"], function.key.key_arn)
+    _keys_are_data(function.role, bucket)
+
+
+def list_versions(function: Function, bucket: s3.Bucket) -> None:
+    function.allow(["s3:ListBucketVersions"], bucket.bucket_arn)
+
+
 def delete_objects(function: Function, bucket: s3.Bucket) -> None:
     function.allow(["s3:DeleteObject"], bucket.arn_for_objects("*"))
     _keys_are_data(function.role, bucket)

@@ -5,6 +5,7 @@ from constructs import Construct
 
 from infra.activation import Activation
 from infra.apis import Apis
+from infra.backfill import Backfill
 from infra.identity import Identity
 from infra.ingestion import Ingestion
 from infra.layers import Layers
@@ -39,6 +40,9 @@ class PersonasStack(Stack):
         activation = Activation(self, "Activation", shared=shared)
         purge = Purge(self, "Purge", shared=shared)
         apis = Apis(self, "Apis", shared=shared)
+        backfill = Backfill(self, "Backfill", shared=shared)
+        for starter in (apis.control_function, recompute.plan):
+            backfill.started_by(starter)
         Monitoring(
             self,
             "Monitoring",
@@ -52,6 +56,8 @@ class PersonasStack(Stack):
                 profiles.profiles,
                 recompute.plan,
                 recompute.tick,
+                backfill.step,
+                backfill.shard,
                 activation.changes,
                 activation.plan,
                 activation.deliver,
@@ -62,7 +68,7 @@ class PersonasStack(Stack):
             ],
             readers=[identity.identity, identity.merges, profiles.profiles, activation.changes],
             apis=[ingestion.api, apis.profile, apis.control],
-            workflows=[recompute.workflow, activation.workflow, purge.workflow],
+            workflows=[recompute.workflow, backfill.workflow, activation.workflow, purge.workflow],
         )
 
         self._output("TrackingApiUrl", ingestion.api.url)

@@ -5,11 +5,11 @@ from typing import Any
 
 import orjson
 
-from personas import barriers
+from personas import backfill_due, backfill_start, barriers
 from personas.aws import client, setting
 from personas.clock import now_ms
 from personas.core.moments import hour_of
-from personas.core.workspace import Space
+from personas.core.workspace import Space, new_id
 from personas.stores import due_log, spaces
 
 
@@ -19,6 +19,9 @@ def handle(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: A
     buckets = []
     for space in spaces.all():
         _announce(space)
+        # Whoever saved something died before starting a run, or the run was lost.
+        if backfill_due.is_due(space.id):
+            backfill_start.start(space.id, new_id("run", secrets.token_urlsafe))
         buckets += [{"space": space.id, "hour": due} for due in due_log.hours(space.id, hour)]
     key = f"recompute/{hour}/{secrets.token_hex(8)}.json"
     client("s3").put_object(Bucket=setting("WORK_BUCKET"), Key=key, Body=orjson.dumps(buckets))

@@ -63,10 +63,8 @@ class Pipeline:
         sources.create(Source(f"src-{self.space}", self.space, "web", (f"key-{self.space}",), now))
         tool = Destination(f"des-{self.space}", self.space, "tool", "actions-webhook", settings={"url": "http://tool"})
         destinations.save(checked(tool))
-        saved = tuple(
-            SavedDefinition(Definition(key, key, key, kind, "users", query, 1, ANYONE), "", True, now, now)
-            for key, kind, query in DEFINITIONS
-        )
+        known = [Definition(key, key, key, kind, "users", query, 1, ANYONE) for key, kind, query in DEFINITIONS]
+        saved = tuple(SavedDefinition(one, "", True, now, now, live=one) for one in known)
         barriers.send(self.space, definitions.change(self.space, lambda *_: Change(saved)))
         self.places = {(stage, shard): Place() for stage in STAGES for shard in range(SHARDS)}
 

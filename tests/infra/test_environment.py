@@ -21,10 +21,12 @@ NOT_NEEDED = {
     "identity": {"EVENTS_STREAM": "reads records of the stream, and never writes any"},
     "merges": {"IDENTITY_TABLE": "reads what the table's stream brings"},
     "changes": {"PROFILES_TABLE": "reads what the table's stream brings"},
+    "backfill-shard": {"PROFILES_TABLE": "writes sequence numbers as the table does"},
 }
 
 NAMES = [
     *("ingest", "identity", "merges", "profiles", "recompute-plan", "recompute-tick"),
+    *("backfill-step", "backfill-shard"),
     *("changes", "activation-plan", "activation-settle", "profile-api", "control-api", "purge"),
 ]
 

@@ -32,6 +32,8 @@ def test_each_handler_is_where_the_metadata_says(dev):
         "changes": ("functions/changes", "handler.handle"),
         "recompute-plan": ("functions/recompute", "plan.handle"),
         "recompute-tick": ("functions/recompute", "tick.handle"),
+        "backfill-step": ("functions/backfill", "step.handle"),
+        "backfill-shard": ("functions/backfill", "shard.handle"),
         "activation-plan": ("functions/activation", "plan.handle"),
         "activation-settle": ("functions/activation", "settle.handle"),
         "deliver": ("functions/deliver", "index.handler"),
@@ -41,9 +43,9 @@ def test_each_handler_is_where_the_metadata_says(dev):
     }
 
 
-def test_only_profiles_carries_parquet(dev):
+def test_only_what_reads_or_writes_the_archive_carries_parquet(dev):
     layers = {name: len(function["Properties"].get("Layers", [])) for name, function in dev.functions().items()}
-    assert layers.pop("profiles") == 3
+    assert layers.pop("profiles") == layers.pop("backfill-shard") == 3
     assert layers.pop("deliver") == 0
     assert set(layers.values()) == {2}
 

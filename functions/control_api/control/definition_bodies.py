@@ -6,6 +6,7 @@ from pydantic import Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from control import edge
+from personas.core.backfill.run import Run
 from personas.core.errors import InvalidInput
 from personas.core.moments import DAY, iso
 from personas.core.query.definition import KNOWN, Options
@@ -94,24 +95,32 @@ NEW = TypeAdapter(NewDefinition)
 CHANGES = TypeAdapter(DefinitionChanges)
 
 
-def shown(space: str, saved: SavedDefinition, announced: int) -> dict[str, Any]:
-    """`announced`: the newest version that every lane was told of."""
+def shown(saved: SavedDefinition, run: Run) -> dict[str, Any]:
+    """`run` is the backfill of the definition's space."""
     known = saved.definition
     collection = known.collection.upper()
     body: dict[str, Any] = {
         "id": known.id,
-        "spaceId": space,
+        "spaceId": run.space,
         "name": known.name,
         "key": known.key,
         "enabled": saved.enabled,
         "description": saved.description,
         "definition": {"query": known.query, "type": collection},
-        "status": saved.status(announced),
+        "status": saved.status,
+        "backfill": _backfill(saved, run),
         "options": _options(saved),
         "createdAt": iso(saved.created),
         "updatedAt": iso(saved.updated),
     }
     return {**body, "audienceType": collection} if known.kind == "audience" else body
+
+
+def _backfill(saved: SavedDefinition, run: Run) -> dict[str, Any]:
+    """In percent, how much of its past it has; where that failed, why."""
+    under_way = saved.coming and saved.coming_since == run.version
+    progress = 100 if saved.status == "Live" else run.progress if under_way else 0
+    return {"progress": progress, "reason": saved.failure}
 
 
 def _options(saved: SavedDefinition) -> dict[str, Any]:

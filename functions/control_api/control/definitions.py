@@ -1,7 +1,8 @@
 """Computed traits and audiences: the same calls for both, with Segment's two shapes of bodies.
 
 A saved definition is compiled with all others of its space before anything is written, so that a wrong one is refused
-with its place and never half active. Then every lane is told.
+with its place and never half active. A backfill brings it into force; what takes something out of force is told to
+every lane at once.
 """
 
 import secrets
@@ -10,16 +11,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from aws_lambda_powertools import Logger
+from botocore.exceptions import BotoCoreError, ClientError
 
 from control import definition_bodies, edge
-from personas import barriers
+from personas import backfill_start, barriers
 from personas.clock import now_ms
 from personas.core.errors import Conflict, InvalidInput, NotFound, Unavailable
 from personas.core.query.definition import Definition, key_of
 from personas.core.saved_definition import SavedDefinition
 from personas.core.workspace import checked_name, new_id
 from personas.http import Answer, Request
-from personas.stores import definitions, spaces
+from personas.stores import backfills, definitions
 from personas.stores.definitions import Change
 
 log = Logger(service="control")
@@ -79,7 +81,10 @@ class Resource:
             enabled = saved.enabled if body.enabled is None else body.enabled
             description = saved.description if body.description is None else body.description
             days = body.options.look_back_days(saved.look_back_days) if body.options else saved.look_back_days
-            return Change((SavedDefinition(changed, description, enabled, saved.created, now_ms(), days),))
+            after = replace(
+                saved.changed(changed, enabled), description=description, updated=now_ms(), look_back_days=days
+            )
+            return Change((after,))
 
         return self._changed(owner.id, definition, decide)
 
@@ -91,7 +96,19 @@ class Resource:
             return Change(removed=(self._among(before, definition).id,))
 
         announce(owner.id, definitions.change(owner.id, decide))
+        _start(owner.id)
         return edge.data(status="SUCCESS")
+
+    def restart(self, request: Request, space: str, definition: str) -> Answer:  # noqa: ARG002
+        return self._backfill(space, definition, SavedDefinition.restarted)
+
+    def cancel(self, request: Request, space: str, definition: str) -> Answer:  # noqa: ARG002
+        return self._backfill(space, definition, SavedDefinition.cancelled)
+
+    def _backfill(self, space: str, definition: str, turn: Callable[[SavedDefinition], SavedDefinition]) -> Answer:
+        owner = edge.space_of(space)
+        self._found(owner.id, definition)
+        return self._changed(owner.id, definition, lambda before, _: Change((turn(self._among(before, definition)),)))
 
     def show(self, request: Request, space: str, definition: str) -> Answer:  # noqa: ARG002
         owner = edge.space_of(space)
@@ -99,20 +116,22 @@ class Resource:
 
     def show_all(self, request: Request, space: str) -> Answer:
         owner = edge.space_of(space)
-        announced = _announced(owner.id)
+        run = backfills.get(owner.id)
         found = [saved for saved in definitions.of_space(owner.id) if saved.definition.kind == self.kind]
-        return edge.page_of(
-            request, self.plural, found, lambda saved: definition_bodies.shown(owner.id, saved, announced)
-        )
+        return edge.page_of(request, self.plural, found, lambda saved: definition_bodies.shown(saved, run))
 
     def shown(self, space: str, saved: SavedDefinition) -> dict[str, Any]:
-        return definition_bodies.shown(space, saved, _announced(space))
+        return definition_bodies.shown(saved, backfills.get(space))
 
     def _changed(
         self, space: str, definition_id: str, decide: Callable[[tuple[SavedDefinition, ...], int], Change]
     ) -> Answer:
-        announce(space, definitions.change(space, decide))
-        return edge.data(**{self.single: self.shown(space, self._found(space, definition_id))})
+        version = definitions.change(space, decide)
+        saved = self._found(space, definition_id)
+        if not saved.pending:  # else the run announces its own beginning, and until then every lane may go on as it is
+            announce(space, version)
+        _start(space)
+        return edge.data(**{self.single: self.shown(space, saved)})
 
     def _found(self, space: str, definition_id: str) -> SavedDefinition:
         saved = definitions.get(space, definition_id)
@@ -136,9 +155,11 @@ def announce(space: str, version: int) -> None:
         log.exception("a version was saved and not announced; the hourly recompute announces it", space=space)
 
 
-def _announced(space: str) -> int:
-    head = spaces.head(space)
-    return head.barrier if head else 0
+def _start(space: str) -> None:
+    try:
+        backfill_start.start(space, new_id("run", secrets.token_urlsafe))
+    except (ClientError, BotoCoreError):
+        log.exception("a version was saved and no backfill started; the hourly recompute starts it", space=space)
 
 
 def _checked_key(name: str) -> str:

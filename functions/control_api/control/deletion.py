@@ -12,7 +12,17 @@ from personas import documents, dynamo
 from personas.clock import now_ms
 from personas.core.purge import Purge
 from personas.core.workspace import Space, new_id
-from personas.stores import definitions, destinations, identity_rules, purges, refused, sources, spaces, tokens
+from personas.stores import (
+    backfills,
+    definitions,
+    destinations,
+    identity_rules,
+    purges,
+    refused,
+    sources,
+    spaces,
+    tokens,
+)
 
 
 def delete(space: Space) -> dict[str, Any]:
@@ -32,6 +42,7 @@ def delete(space: Space) -> dict[str, Any]:
     removed["definitions"] = _emptied(definitions.partition(space.id))
     _emptied(definitions.mapping_partition(space.id))
     _emptied(definitions.snapshot_partition(space.id))
+    _emptied(backfills.partition(space.id))
     _emptied(identity_rules.partition(space.id))
     purge = replace(purge, at_once={name: purge.at_once.get(name, 0) + count for name, count in removed.items()})
     purges.begin(purge)

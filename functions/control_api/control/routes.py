@@ -23,6 +23,8 @@ def _definition_routes(path: str, resource: definitions.Resource) -> list[tuple[
         ("GET", f"/spaces/{{space}}/{path}/{{definition}}", resource.show),
         ("PATCH", f"/spaces/{{space}}/{path}/{{definition}}", resource.change),
         ("DELETE", f"/spaces/{{space}}/{path}/{{definition}}", resource.delete),
+        ("POST", f"/spaces/{{space}}/{path}/{{definition}}/backfills", resource.restart),
+        ("DELETE", f"/spaces/{{space}}/{path}/{{definition}}/backfills", resource.cancel),
     ]
 
 

@@ -14,8 +14,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from personas import aws, clock
-from personas.stores import sources
+from personas import aws, barriers, clock
+from personas.stores import definitions, sources
+from personas.stores.definitions import Change
 
 FUNCTIONS = Path(__file__).parents[3] / "functions"
 TABLES = ("CONTROL_TABLE", "IDENTITY_TABLE", "PROFILES_TABLE", "ACTIVATION_TABLE")
@@ -62,6 +63,12 @@ def cloud(monkeypatch: pytest.MonkeyPatch, moment: MovableClock) -> Iterator[Non
             boto3.client("kinesis").create_stream(StreamName=variable.lower(), ShardCount=1)
         secret = boto3.client("secretsmanager").create_secret(Name="workspace", SecretString=WORKSPACE_TOKEN)
         monkeypatch.setenv("WORKSPACE_TOKEN_SECRET", secret["ARN"])
+        machine = boto3.client("stepfunctions").create_state_machine(
+            name="backfill",
+            definition='{"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}',
+            roleArn="arn:aws:iam::123456789012:role/states",
+        )
+        monkeypatch.setenv("BACKFILL_MACHINE", machine["stateMachineArn"])
         monkeypatch.setenv("WORKSPACE_ID", "wsp_1")
         monkeypatch.setenv("WORKSPACE_PLAN", "business")
         yield
@@ -185,6 +192,14 @@ def pipeline(function: Callable[..., Function], monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setenv(variable, name)
         boto3.client("s3").create_bucket(Bucket=name)
     return Pipeline(function)
+
+
+def bring_into_force(space: str) -> None:
+    """What a backfill does in the end; of a past that there is none of."""
+    version = definitions.change(
+        space, lambda before, _: Change(tuple(saved.in_force() for saved in before if saved.pending))
+    )
+    barriers.send(space, version)
 
 
 def basic(user: str) -> str:

@@ -1,16 +1,18 @@
 """The Control API through its real handler: spaces, sources, tokens, settings, definitions and destinations."""
 
+import json
+import os
 from collections.abc import Callable
 from typing import Any
 
 import boto3
 import pytest
 
-from personas import barriers, profiles_stream, streams
+from personas import profiles_stream
 from personas.core.envelope import BarrierEnvelope
 from personas.core.lanes import LANES
 from personas.stores import definitions, purges, refused, sources, spaces, tokens
-from tests.unit.apis.conftest import NOW, WORKSPACE_TOKEN, Function, MovableClock, Reply, basic
+from tests.unit.apis.conftest import NOW, WORKSPACE_TOKEN, Function, MovableClock, Reply, basic, bring_into_force
 
 ORDERS = {"name": "Orders 30d", "definition": {"query": "event('Order Completed').count()", "type": "users"}}
 BUYERS = {"name": "Buyers", "definition": {"query": "trait('orders_30d') >= 1"}, "audienceType": "USERS"}
@@ -170,7 +172,8 @@ def barriers_sent() -> list[BarrierEnvelope]:
 def test_a_computed_trait_as_segment_shows_it(control: Function, space: str) -> None:
     trait = made(control("POST", f"/spaces/{space}/computed-traits", ORDERS), "computedTrait")
     assert trait["key"] == "orders_30d"
-    assert (trait["enabled"], trait["status"]) == (True, "Live")
+    assert (trait["enabled"], trait["status"]) == (True, "Preparing")
+    assert trait["backfill"] == {"progress": 0, "reason": None}
     assert trait["definition"] == {"query": "event('Order Completed').count()", "type": "USERS"}
     assert trait["options"]["includeHistoricalData"] is True
     assert trait["createdAt"] == trait["updatedAt"] == "2026-01-01T00:00:00.000Z"
@@ -179,17 +182,53 @@ def test_a_computed_trait_as_segment_shows_it(control: Function, space: str) -> 
     assert control("GET", f"/spaces/{space}/audiences/{trait['id']}").status == 404
 
 
-def test_saving_a_definition_compiles_a_snapshot_and_tells_every_lane(control: Function, space: str) -> None:
+def test_saving_a_definition_starts_a_backfill_that_brings_it_into_force(control: Function, space: str) -> None:
     control("POST", f"/spaces/{space}/computed-traits", ORDERS)
-    control("POST", f"/spaces/{space}/audiences", BUYERS)
+    audience = made(control("POST", f"/spaces/{space}/audiences", BUYERS), "audience")
+    assert barriers_sent() == []
+    states = boto3.client("stepfunctions")
+    runs = states.list_executions(stateMachineArn=os.environ["BACKFILL_MACHINE"])["executions"]
+    said = [json.loads(states.describe_execution(executionArn=run["executionArn"])["input"]) for run in runs]
+    assert [(one["space"], one["step"]) for one in said] == [(space, "begin")] * 2
+    assert len({one["run"] for one in said}) == 2
+    bring_into_force(space)
+    assert set(definitions.load(space, 3).named()) == {"orders_30d", "buyers"}
+    assert made(control("GET", f"/spaces/{space}/audiences/{audience['id']}"), "audience")["status"] == "Live"
+
+
+def test_what_goes_out_of_force_is_told_to_every_lane_at_once(control: Function, space: str) -> None:
+    audience = made(control("POST", f"/spaces/{space}/audiences", BUYERS), "audience")
+    bring_into_force(space)
+    control("DELETE", f"/spaces/{space}/audiences/{audience['id']}")
+    assert not definitions.load(space, 3).named()
+    sent = barriers_sent()
+    assert [envelope.version for envelope in sent] == [2] * LANES + [3] * LANES
+    assert {envelope.space for envelope in sent} == {space}
+
+
+def test_a_backfill_is_cancelled_and_restarted(control: Function, space: str) -> None:
+    audience = made(control("POST", f"/spaces/{space}/audiences", BUYERS), "audience")
+    at = f"/spaces/{space}/audiences/{audience['id']}"
+    assert control("POST", f"{at}/backfills").status == 409
+    cancelled = made(control("DELETE", f"{at}/backfills"), "audience")
+    assert (cancelled["status"], cancelled["backfill"]["reason"]) == ("Failed", "cancelled")
+    assert control("DELETE", f"{at}/backfills").status == 409
+    assert made(control("POST", f"{at}/backfills"), "audience")["status"] == "Preparing"
+    assert control("POST", f"/spaces/{space}/computed-traits/{audience['id']}/backfills").status == 404
+
+
+def test_what_a_definition_means_is_locked_while_it_is_computed(control: Function, space: str) -> None:
+    audience = made(control("POST", f"/spaces/{space}/audiences", BUYERS), "audience")
+    at = f"/spaces/{space}/audiences/{audience['id']}"
+    edit = {"definition": {"query": "trait('orders_30d') >= 2"}}
+    assert control("PATCH", at, edit).status == 409
+    assert made(control("PATCH", at, {"description": "who bought"}), "audience")["status"] == "Preparing"
+    bring_into_force(space)
+    edited = made(control("PATCH", at, edit), "audience")
+    assert edited["status"] == "Preparing"
     head = spaces.head(space)
     assert head is not None
-    assert (head.definitions, head.barrier) == (2, 2)
-    assert set(definitions.load(space, 2).named()) == {"orders_30d", "buyers"}
-    assert set(definitions.load(space, 1).named()) == {"orders_30d"}
-    sent = barriers_sent()
-    assert [envelope.version for envelope in sent] == [1] * LANES + [2] * LANES
-    assert {envelope.space for envelope in sent} == {space}
+    assert definitions.load(space, head.definitions).named()["buyers"].query == "trait('orders_30d') >= 1"
 
 
 def test_a_wrong_query_is_refused_with_its_place_and_changes_nothing(control: Function, space: str) -> None:
@@ -215,13 +254,15 @@ def test_a_definition_is_changed_disabled_and_deleted(control: Function, space: 
     audience = made(control("POST", f"/spaces/{space}/audiences", BUYERS), "audience")
     at = f"/spaces/{space}/audiences/{audience['id']}"
     moment.advance(1000)
+    bring_into_force(space)
     changed = made(control("PATCH", at, {"definition": {"query": "trait('orders_30d') >= 2"}}), "audience")
     assert changed["definition"]["query"] == "trait('orders_30d') >= 2"
     assert (changed["key"], changed["createdAt"]) == ("buyers", audience["createdAt"])
     assert changed["updatedAt"] > audience["updatedAt"]
-    assert definitions.load(space, 2).named()["buyers"].version == 2
+    bring_into_force(space)
+    assert definitions.load(space, 4).named()["buyers"].version == 3
     assert made(control("PATCH", at, {"enabled": False}), "audience")["status"] == "Disabled"
-    assert not definitions.load(space, 3).named()
+    assert not definitions.load(space, 5).named()
     assert control("DELETE", at).status == 200
     assert control("GET", at).status == 404
     assert control("DELETE", at).status == 404
@@ -247,27 +288,16 @@ def test_options(control: Function, space: str, given: Any, external_ids: list[s
     audience = made(control("POST", f"/spaces/{space}/audiences", {**BUYERS, "options": given}), "audience")
     assert audience["options"]["filterByExternalIds"] == external_ids
     assert audience["options"]["includeHistoricalData"] is given.get("includeHistoricalData", True)
-    assert definitions.load(space, 1).named()["buyers"].options.since == since
-
-
-def test_a_barrier_that_was_not_sent_leaves_the_definition_computing(
-    control: Function, space: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(stream: str, records: list[streams.Record]) -> None:
-        raise streams.StreamRefusedRecords("the shard is full")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(barriers, "put_records", refuse)
-        trait = made(control("POST", f"/spaces/{space}/computed-traits", ORDERS), "computedTrait")
-    assert trait["status"] == "Computing"
-    barriers.send(space, 1)
-    assert made(control("GET", f"/spaces/{space}/computed-traits/{trait['id']}"), "computedTrait")["status"] == "Live"
+    saved = definitions.get(space, audience["id"])
+    assert saved is not None
+    assert saved.definition.options.since == since
 
 
 def test_a_large_snapshot_lies_in_several_items(control: Function, space: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(definitions.documents, "MAX_DATA", 100)
     control("POST", f"/spaces/{space}/computed-traits", ORDERS)
-    assert set(definitions.load(space, 1).named()) == {"orders_30d"}
+    bring_into_force(space)
+    assert set(definitions.load(space, 2).named()) == {"orders_30d"}
     monkeypatch.setattr(definitions, "MAX_PARTS", 1)
     assert control("POST", f"/spaces/{space}/audiences", BUYERS).status == 413
 
@@ -288,10 +318,11 @@ def test_a_trait_mapping_is_part_of_the_snapshot_until_it_is_deleted(control: Fu
         assert [kept.trait for kept in definitions.load(space, version).promotions.mappings] == ["last_city"]
     head = spaces.head(space)
     assert head
-    assert (head.definitions, head.barrier) == (2, 2)
+    assert (head.definitions, head.barrier) == (2, 1), "a pending definition is announced by its backfill"
+    bring_into_force(space)
     assert control("DELETE", f"/spaces/{space}/trait-mappings/{mapping['id']}").status == 200
-    assert not definitions.load(space, 3).promotions
-    assert set(definitions.load(space, 3).named()) == {"orders_30d"}
+    assert not definitions.load(space, 4).promotions
+    assert set(definitions.load(space, 4).named()) == {"orders_30d"}
     assert control("GET", f"/spaces/{space}/trait-mappings/{mapping['id']}").status == 404
     assert control("DELETE", f"/spaces/{space}/trait-mappings/{mapping['id']}").status == 404
 

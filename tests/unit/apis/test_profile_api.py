@@ -7,7 +7,16 @@ from urllib.parse import quote, unquote
 import pytest
 
 from personas.core.moments import DAY, MINUTE, iso
-from tests.unit.apis.conftest import NOW, WORKSPACE_TOKEN, Function, MovableClock, Pipeline, Reply, basic
+from tests.unit.apis.conftest import (
+    NOW,
+    WORKSPACE_TOKEN,
+    Function,
+    MovableClock,
+    Pipeline,
+    Reply,
+    basic,
+    bring_into_force,
+)
 
 USERS = "collections/users/profiles"
 
@@ -29,6 +38,7 @@ class Shop:
     def define(self, kind: str, name: str, query: str) -> None:
         reply = self.control("POST", f"/spaces/{self.space}/{kind}", {"name": name, "definition": {"query": query}})
         assert reply.status == 200, reply.body
+        bring_into_force(self.space)
 
     def send(self, *calls: dict[str, Any]) -> None:
         reply = self.ingest("POST", "/v1/batch", {"batch": list(calls)}, authorization=basic(self.key))

@@ -90,7 +90,7 @@ def test_an_event_counted_on_both_sides_of_a_merge_is_taken_back_once(when: int)
     other.add(definitions, shared, NOW)
     other.add(definitions, event(NOW - DAY, 2), NOW)
     one.absorb(other)
-    one.retract(definitions, shared)
+    one.retract(definitions, shared, NOW)
     assert look(one, definitions, NOW + when)[0] == 7
 
 

@@ -165,4 +165,4 @@ def test_loading_a_set_gives_the_same_set() -> None:
     loaded = DefinitionSet.of_data(orjson.loads(orjson.dumps(definitions.to_data())))
     assert loaded.to_data() == definitions.to_data()
     assert loaded.version == 7
-    assert DefinitionSet.empty().to_data() == {"version": 0, "definitions": []}
+    assert DefinitionSet.empty().to_data() == {"version": 0, "definitions": [], "coming": [], "kept_since": {}}

@@ -53,7 +53,7 @@ def folded(history: History, compiled: DefinitionSet, data: st.DataObject) -> Co
             twice.append(event)
     halves[0].absorb(halves[1])
     for event in twice:
-        halves[0].retract(compiled, event)
+        halves[0].retract(compiled, event, history.at)
     return halves[0]
 
 

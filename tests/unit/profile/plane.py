@@ -5,6 +5,7 @@ all that came before written. What AWS checks about a request is checked here to
 """
 
 import io
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from unittest.mock import patch
 import personas.aws
 from personas import clock
 from personas.core.lanes import lane_of_key
+from tests.unit.profile import expressions
 
 Item = dict[str, Any]
 TABLES = ("CONTROL_TABLE", "PROFILES_TABLE")
@@ -23,6 +25,7 @@ SETTINGS = {
     "ARCHIVE_BUCKET": "archive",
     "WORK_BUCKET": "work",
     "DEAD_LETTERS_BUCKET": "dead",
+    "BACKFILL_MACHINE": "arn:aws:states:us-east-1:000000000000:stateMachine:backfill",
 }
 FIRST_SEQUENCE = 49590338271490256608559692538361571095921575989136588898
 
@@ -44,6 +47,10 @@ class Plane:
         """What the table's change stream says of `profile` items: old and new."""
         self.lanes: dict[int, list[tuple[int, str, bytes]]] = defaultdict(list)
         self.objects: dict[tuple[str, str], bytes] = {}
+        self.versions: dict[tuple[str, str, str], bytes] = {}
+        """Of the objects, also those that were replaced or deleted."""
+        self.started: list[dict[str, Any]] = []
+        """The inputs of the workflows that were started."""
         self._sequence = FIRST_SEQUENCE
 
     def _write(self) -> None:
@@ -55,6 +62,9 @@ class Plane:
 
     def _put(self, table: str, item: Item) -> None:
         self._write()
+        self._place(table, item)
+
+    def _place(self, table: str, item: Item) -> None:
         key = (item["pk"]["S"], item["sk"]["S"])
         assert sum(len(str(part)) for part in item["data"].values()) < 1_600_000 if "data" in item else True
         if key[1] == "profile":
@@ -93,10 +103,9 @@ class Plane:
     def put_item(self, TableName: str, Item: Item, **_: Any) -> None:  # noqa: N803
         self._put(TableName, Item)
 
-    def update_item(self, TableName: str, Key: Item, UpdateExpression: str, **request: Any) -> None:  # noqa: N803
-        assert UpdateExpression == "SET barrier = :version", "the only update in this room"
-        item = self.tables[TableName][Key["pk"]["S"], Key["sk"]["S"]]
-        self._put(TableName, {**item, "barrier": request["ExpressionAttributeValues"][":version"]})
+    def update_item(self, TableName: str, Key: Item, **request: Any) -> None:  # noqa: N803
+        before = self.tables[TableName].get((Key["pk"]["S"], Key["sk"]["S"]), {})
+        self._put(TableName, {**Key, **expressions.updated(before, **request)})
 
     def query(self, TableName: str, KeyConditionExpression: str, **request: Any) -> Item:  # noqa: N803
         values = {name: value["S"] for name, value in request["ExpressionAttributeValues"].items()}
@@ -109,12 +118,12 @@ class Plane:
         return {"Items": [self.tables[TableName][key] for key in keys[: request.get("Limit")]]}
 
     def transact_write_items(self, TransactItems: list[Item]) -> None:  # noqa: N803
+        self._write()
         for action in TransactItems:
             if "Put" in action:
-                self._put(action["Put"]["TableName"], action["Put"]["Item"])
+                self._place(action["Put"]["TableName"], action["Put"]["Item"])
             elif "Delete" in action:
                 key = action["Delete"]["Key"]
-                self._write()
                 self.tables[action["Delete"]["TableName"]].pop((key["pk"]["S"], key["sk"]["S"]), None)
             else:
                 self._move_head(**action["Update"])
@@ -123,7 +132,7 @@ class Plane:
         assert UpdateExpression == "SET #name = :version"
         item = self.tables[TableName][Key["pk"]["S"], Key["sk"]["S"]]
         name = request["ExpressionAttributeNames"]["#name"]
-        self._put(TableName, {**item, name: request["ExpressionAttributeValues"][":version"]})
+        self._place(TableName, {**item, name: request["ExpressionAttributeValues"][":version"]})
 
     # Kinesis
 
@@ -148,9 +157,28 @@ class Plane:
     def put_object(self, Bucket: str, Key: str, Body: bytes, **_: Any) -> None:  # noqa: N803
         self._write()
         self.objects[Bucket, Key] = Body
+        self.versions[Bucket, Key, str(len(self.versions))] = Body
 
-    def get_object(self, Bucket: str, Key: str) -> Item:  # noqa: N803
-        return {"Body": io.BytesIO(self.objects[Bucket, Key])}
+    def get_object(self, Bucket: str, Key: str, VersionId: str | None = None) -> Item:  # noqa: N803
+        body = self.objects[Bucket, Key] if VersionId is None else self.versions[Bucket, Key, VersionId]
+        return {"Body": io.BytesIO(body)}
+
+    def get_paginator(self, name: str) -> "Plane":
+        assert name == "list_object_versions"
+        return self
+
+    def paginate(self, Bucket: str, Prefix: str) -> Iterator[Item]:  # noqa: N803
+        latest = {key: version for bucket, key, version in self.versions if bucket == Bucket}
+        for key, version in latest.items():
+            if key.startswith(Prefix) and (Bucket, key) in self.objects:
+                size = len(self.objects[Bucket, key])
+                yield {"Versions": [{"Key": key, "VersionId": version, "Size": size, "IsLatest": True}]}
+
+    # Step Functions
+
+    def start_execution(self, stateMachineArn: str, input: str) -> None:  # noqa: N803 - AWS's names
+        assert stateMachineArn == SETTINGS["BACKFILL_MACHINE"]
+        self.started.append(json.loads(input))
 
 
 class Clock:

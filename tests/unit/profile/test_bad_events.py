@@ -40,6 +40,22 @@ def test_a_poison_event_harms_nothing_but_itself(world: World) -> None:
     assert {(letter["stage"], letter["error"]) for letter in letters(world)} == {("profiles", "AttributeError")}
 
 
+def test_what_was_absorbed_beside_a_poison_event_counts_once(world: World) -> None:
+    """The actor is asked again without the poison, with the same envelopes."""
+    both = [("orders", "event('Order').count()"), ("most", "event('Order').mode(property('p'))")]
+    world.define(*(definition(name, query) for name, query in both))
+    order = {**ORDER, "properties": {"p": "x"}}
+    world.send(world.resolved("use_b", world.event("soon", order, START + 60_000)))
+    world.settle()
+    events = [world.event("later", order, START + 60_000), world.event("bad", POISON)]
+    world.send(world.merge("use_b", "use_a"))
+    world.deliver([lane_of("use_b")], 500)
+    world.send(*(world.resolved("use_a", event) for event in events))
+    world.settle()
+    world.clock.ms += 120_000
+    assert world.computed("use_a") == {"orders": 2, "most": "x"}
+
+
 def test_a_replay_after_the_mend_counts(world: World) -> None:
     world.send(world.resolved("use_a", world.event("m", POISON)))
     world.settle()

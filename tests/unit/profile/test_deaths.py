@@ -76,7 +76,7 @@ def picture(world: World) -> Any:
     for (bucket, _), body in world.plane.objects.items():
         if bucket == "archive":
             rows = pyarrow.parquet.read_table(io.BytesIO(body)).to_pylist()
-            archived |= {(row["profile"], row["fingerprint"], row["seq"]) for row in rows}
+            archived |= {(row["profile"], row["fingerprint"], row["seq"]) for row in rows if not row["taken_back"]}
     return shown, paged, due, archived
 
 

@@ -113,18 +113,21 @@ def test_never_a_member_has_no_entry_and_once_a_member_keeps_it(world: World) ->
 
 
 def test_an_overlap_takes_back_only_what_both_counted(world: World) -> None:
-    """The loser folded the event before its lane's barrier, the survivor after: only one has it in the tiles."""
+    """The loser folded the event before its lane's barrier, the survivor after; what one lacks, the backfill adds."""
     loser, survivor = "use_b", "use_a"
     event = world.event("m", ORDER)
     world.send(world.resolved(loser, event))
     world.deliver([lane_of(loser)], 500)
     merge = world.merge(loser, survivor)
-    world.define(ORDERS)
+    world.save(ORDERS)
+    running = world.begin_backfill()
+    running.go_on()
     world.deliver([lane_of(survivor)], 500)
     world.send(world.resolved(loser, event))
     world.deliver([lane_of(survivor)], 500)
-    assert world.computed(survivor) == {"orders": 1}
     world.send(merge)
+    while running.go_on():
+        world.settle()
     world.settle()
     profile = world.stored(survivor)
     assert profile is not None

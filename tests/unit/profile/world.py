@@ -6,11 +6,12 @@ Everything in the room is the real code on the in-memory plane; only what lies b
 from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
 
+from functions.backfill import shard, step
 from functions.profiles import handler
 from functions.recompute import plan, tick
 from personas import barriers, profiles_stream
@@ -55,12 +56,34 @@ class World:
             self.define(*saved)
 
     def define(self, *saved: Definition) -> None:
-        entries = tuple(SavedDefinition(entry, "", True, 0, 0) for entry in saved)
+        entries = tuple(SavedDefinition(entry, "", True, 0, 0, live=entry) for entry in saved)
         kept = {entry.id for entry in saved}
         before = definitions.of_space(self.space)
         removed = tuple(entry.id for entry in before if entry.id not in kept)
         version = definitions.change(self.space, lambda *_: Change(entries, removed))
         barriers.send(self.space, version)
+
+    def save(self, *wanted: Definition) -> None:
+        """To be brought into force by a backfill, as the Control API does it."""
+        known = {entry.id: entry for entry in definitions.of_space(self.space)}
+
+        def decide(_: object, version: int) -> Change:
+            return Change(tuple(self._wanted(known.get(one.id), replace(one, version=version)) for one in wanted))
+
+        definitions.change(self.space, decide)
+
+    def _wanted(self, known: SavedDefinition | None, definition: Definition) -> SavedDefinition:
+        new = SavedDefinition(definition, "", True, 0, 0)
+        return known.changed(definition, True) if known else new
+
+    def begin_backfill(self, run: str = "run_1") -> "Running":
+        return Running(self, {"space": self.space, "run": run, "step": "begin", "next": "step"})
+
+    def backfill(self, run: str = "run_1") -> None:
+        """To its end, while the lanes are worked off."""
+        running = self.begin_backfill(run)
+        while running.go_on():
+            self.settle()
 
     # identity
 
@@ -157,3 +180,34 @@ class World:
     def computed(self, profile: str, shown: Callable[["World", str], Profile | None] = now) -> dict[str, Any]:
         found = shown(self, profile)
         return {key: entry.value for key, entry in found.computed.items()} if found else {}
+
+
+@dataclass
+class Running:
+    """An execution of the backfill workflow, as Step Functions goes through it: task by task, each retried."""
+
+    world: World
+    state: dict[str, Any]
+    waiting: list[dict[str, Any]] = field(default_factory=list)
+    """The shards of the Map that it is in."""
+
+    def go_on(self, lives: int | None = None) -> bool:
+        """The next task; `lives`: the writes until its worker dies, and is to be tried again. False: the end."""
+        plane = self.world.plane
+        if self.state["next"] == "end":
+            return False
+        plane.lives = lives
+        try:
+            if self.waiting:
+                shard.handle(self.waiting[0], None)
+                self.waiting.pop(0)
+            else:
+                self.state = step.handle(self.state, None)
+                if self.state["next"] == "map":
+                    body = plane.get_object(Bucket=self.state["bucket"], Key=self.state["key"])["Body"]
+                    self.waiting = orjson.loads(body.read())
+        except Died:
+            pass
+        finally:
+            plane.lives = None
+        return self.state["next"] != "end"

@@ -66,10 +66,10 @@ def _folded(stored: Stored, deliveries: Sequence[Delivery], now_ms: int) -> Fold
     while True:
         outcome = _outcome(stored, deliveries, recalled, now_ms, refused)
         folded = Folded.of(stored.space, stored.id, outcome)
-        if not folded.too_large or not outcome.accepted:
+        if not folded.too_large or not outcome.events:
             return folded
         reason = ProfileTooLarge(f"profile {stored.id} would take more than {MAX_ITEM} bytes")
-        refused |= {row.number: reason for row in outcome.accepted}
+        refused |= {row.number: reason for row in outcome.events}
 
 
 def _outcome(
@@ -94,8 +94,8 @@ def _write(every: Sequence[Folded]) -> None:
     due: dict[tuple[str, int], list[str]] = {}
     for folded in every:
         space, profile, outcome = folded.space, folded.profile, folded.outcome
-        if outcome.accepted and outcome.state:
-            events = [row.event for row in outcome.accepted]
+        if outcome.events and outcome.state:
+            events = [row.event for row in outcome.events]
             memories += pages.pages_of(space, profile, outcome.state.sequence, events)
         if outcome.spill:
             memories.append(spills.spill_item(space, *outcome.spill))

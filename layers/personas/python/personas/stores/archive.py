@@ -4,6 +4,9 @@ One object per space, day of receipt and batch: `events/space={space}/day={yyyy-
 Sharding by profile is left to the compaction, which reads a day anyway: sixteen shards here would be sixteen small
 objects, and sixteen requests to pay, where one does. Rows carry the profile and its lane.
 
+It is a ledger of what each profile counted: an event lies under every profile that folded it, and where two of these
+became one, a further row takes one back (`taken_back`). Whoever wants events drops all repeats by fingerprint.
+
 Invariant: nothing that was written is lost by writing again. The key holds a digest of the rows, so that a batch that
 comes again with fewer rows (some profiles were done) is another object; readers drop repeats by fingerprint.
 """
@@ -42,7 +45,7 @@ def _name(rows: list[Accepted]) -> str:
     rows.sort(key=lambda row: (row.profile, row.number))
     digest = blake2b(digest_size=8)
     for row in rows:
-        digest.update(row.profile.encode() + row.fingerprint)
+        digest.update(row.profile.encode() + row.fingerprint + bytes([row.taken_back]))
     sequences = [row.number[1] for row in rows]
     return f"{sequence_text(min(sequences))}-{sequence_text(max(sequences))}-{digest.hexdigest()}.parquet"
 
@@ -58,6 +61,9 @@ def _parquet(rows: list[Accepted]) -> bytes:
         "account": [row.account for row in rows],
         "lane": [row.number[0] for row in rows],
         "seq": [sequence_text(row.number[1]) for row in rows],
+        "place": [row.number[2] for row in rows],
+        "version": [row.version for row in rows],
+        "taken_back": [row.taken_back for row in rows],
         "source": [event.source for event in events],
         "message_id": [event.message_id for event in events],
         "fingerprint": [row.fingerprint for row in rows],
@@ -82,13 +88,16 @@ def _schema() -> Any:
     moment = pyarrow.timestamp("ms", tz="UTC")
     types = {
         "lane": pyarrow.int16(),
+        "place": pyarrow.int32(),
+        "version": pyarrow.int32(),
+        "taken_back": pyarrow.bool_(),
         "fingerprint": pyarrow.binary(8),
         "at": moment,
         "received": moment,
     }
     names = (
-        "space profile account lane seq source message_id fingerprint type event at received user_id anonymous_id "
-        "identifiers body"
+        "space profile account lane seq place version taken_back source message_id fingerprint type event at received "
+        "user_id anonymous_id identifiers body"
     )
     return pyarrow.schema([(name, types.get(name, pyarrow.string())) for name in names.split()])
 

@@ -3,7 +3,8 @@
 A scan is of a manifest: the objects, each with its version, as they were listed at one moment. Compaction replaces
 objects, and what it replaced stays readable by its version for seven days, so that a running scan keeps its manifest.
 
-Invariant: within one call of `events` each event comes once, however many rows repeat it.
+Invariant: within one call of `events` each event comes once, however many rows repeat it; within one call of `ledger`
+each counting and each taking back comes once, however many objects repeat its row.
 """
 
 import io
@@ -59,19 +60,45 @@ def events(objects: Sequence[ArchiveObject], profiles: Collection[str] | None = 
     `profile` of a row is the profile that folded the event, which may have become another one since.
     """
     seen: set[bytes] = set()
+    filters = None if profiles is None else [("profile", "in", sorted(profiles))]
     for one in objects:
-        for row in _rows(one, profiles):
-            if row.fingerprint not in seen:
+        for row in _rows(one, filters):
+            if row.fingerprint not in seen and not row.taken_back:
                 seen.add(row.fingerprint)
                 yield row
 
 
-def _rows(one: ArchiveObject, profiles: Collection[str] | None) -> Iterator[Accepted]:
+def ledger(objects: Sequence[ArchiveObject], lanes: range) -> Iterator[Accepted]:
+    """What the profiles of these lanes counted and took back."""
+    seen: set[tuple[Any, ...]] = set()
+    filters = [("lane", ">=", lanes.start), ("lane", "<", lanes.stop)]
+    for one in objects:
+        for row in _rows(one, filters):
+            entry = (row.profile, row.fingerprint, row.number if row.taken_back else None)
+            if entry not in seen:
+                seen.add(entry)
+                yield row
+
+
+def profiles(objects: Sequence[ArchiveObject], lanes: range) -> set[str]:
+    """The users of these lanes, and the accounts that their group calls name."""
+    found: set[str] = set()
+    for one in objects:
+        table = _table(one, [("lane", ">=", lanes.start), ("lane", "<", lanes.stop)], ["profile", "account"])
+        for column in ("profile", "account"):
+            found.update(value for value in table[column].unique().to_pylist() if value)
+    return found
+
+
+def _table(one: ArchiveObject, filters: list[Any] | None, columns: list[str] | None = None) -> Any:
     from pyarrow import parquet
 
     answer = client("s3").get_object(Bucket=setting("ARCHIVE_BUCKET"), Key=one.key, VersionId=one.version)
-    filters = None if profiles is None else [("profile", "in", sorted(profiles))]
-    table = parquet.read_table(io.BytesIO(answer["Body"].read()), filters=filters)
+    return parquet.read_table(io.BytesIO(answer["Body"].read()), filters=filters, columns=columns)
+
+
+def _rows(one: ArchiveObject, filters: list[Any] | None) -> Iterator[Accepted]:
+    table = _table(one, filters)
     for moment in ("at", "received"):
         table = table.set_column(table.column_names.index(moment), moment, table[moment].cast("int64"))
     for batch in table.to_batches(max_chunksize=10_000):
@@ -81,6 +108,15 @@ def _rows(one: ArchiveObject, profiles: Collection[str] | None) -> Iterator[Acce
 
 def _accepted(row: dict[str, Any]) -> Accepted:
     event = Event(row["space"], row["source"], row["at"], row["received"], orjson.loads(row["body"]))
-    number = (row["lane"], int(row["seq"]), 0)
+    number = (row["lane"], int(row["seq"]), row["place"])
     identifiers = tuple(Identifier.of_data(data) for data in orjson.loads(row["identifiers"]))
-    return Accepted(number, row["profile"], event, row["fingerprint"], row["account"], identifiers)
+    return Accepted(
+        number,
+        row["profile"],
+        event,
+        row["fingerprint"],
+        row["account"],
+        identifiers,
+        row["version"],
+        row["taken_back"],
+    )

@@ -1,11 +1,11 @@
 """Definitions and trait mappings of a space, and the snapshots that handlers compute with.
 
-Every change makes a new version: one transaction writes the definition, the compiled snapshot of all enabled ones
-with the mappings, and the head. A snapshot never changes, so that a warm worker may keep it; a large one lies in
-several items.
+Every change makes a new version: one transaction writes the definition, the compiled snapshot of all that are in force
+or coming, with the mappings, and the head. A snapshot never changes, so that a warm worker may keep it; a large one
+lies in several items.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -50,7 +50,7 @@ def snapshot_key(version: int, part: int | str) -> str:
 
 @lru_cache(maxsize=512)
 def load(space: str, version: int) -> DefinitionSet:
-    """What was enabled at a version, compiled. Version 0 is empty. Raises NotFound where the space is gone."""
+    """What was in force or coming at a version, compiled; 0 is empty. Raises NotFound where the space is gone."""
     if version == 0:
         return DefinitionSet.empty()
     parts = [item["data"]["B"] for item in documents.items(snapshot_partition(space), snapshot_key(version, ""))]
@@ -92,7 +92,7 @@ def change(space: str, decide: Callable[[tuple[SavedDefinition, ...], int], Chan
         after = {saved.id: saved for saved in (*before, *decided.saved) if saved.id not in decided.removed}
         mappings = {mapping.id: mapping for mapping in (*mappings_of(space), *decided.mapped)}
         kept = [mapping for mapping in mappings.values() if mapping.id not in decided.unmapped]
-        compiled = DefinitionSet.of(version, [saved.definition for saved in after.values() if saved.enabled], kept)
+        compiled = _compiled(version, after.values(), kept, load(space, head.definitions))
         moved = spaces.head_moved(space, "definitions", version)
         try:
             documents.transact([moved, *_writes(space, decided), *_snapshot(space, version, compiled)])
@@ -100,6 +100,23 @@ def change(space: str, decide: Callable[[tuple[SavedDefinition, ...], int], Chan
             continue
         return version
     raise Unavailable(f"the definitions of space {space} changed {TRIES} times meanwhile")
+
+
+def _compiled(
+    version: int, saved: Iterable[SavedDefinition], mappings: Iterable[TraitMapping], before: DefinitionSet
+) -> DefinitionSet:
+    """Raises what the compiler raises about what is wanted, though it is not yet in force.
+
+    Aggregates that are kept already go on. But a backfill that begins begins afresh: of aggregates that lack their past
+    it takes over nothing, whatever an earlier backfill may have added to some profiles.
+    """
+    enabled = [one for one in saved if one.enabled]
+    if any(one.live != one.definition for one in enabled):
+        _parts(DefinitionSet.of(version, [one.definition for one in enabled], mappings))
+    coming = [one.definition for one in enabled if one.coming]
+    begins = any(one.coming_since == version for one in enabled)
+    kept_since = before.complete_since if begins else before.kept_since
+    return DefinitionSet.of(version, [one.live for one in enabled if one.live], mappings, coming, kept_since)
 
 
 def _writes(space: str, decided: Change) -> list[dict[str, Any]]:
@@ -111,12 +128,18 @@ def _writes(space: str, decided: Change) -> list[dict[str, Any]]:
 
 
 def _snapshot(space: str, version: int, compiled: DefinitionSet) -> list[dict[str, Any]]:
+    pk = snapshot_partition(space)
+    items = [
+        {**documents.key(pk, snapshot_key(version, place)), "data": {"B": part}}
+        for place, part in enumerate(_parts(compiled))
+    ]
+    return [{"Put": {"TableName": documents.table(), "Item": item}} for item in items]
+
+
+def _parts(compiled: DefinitionSet) -> list[bytes]:
+    """Raises TooLarge."""
     packed = wire.pack(compiled.to_data(), 6)
     parts = [packed[start : start + documents.MAX_DATA] for start in range(0, len(packed), documents.MAX_DATA)]
     if len(parts) > MAX_PARTS:
         raise TooLarge("the definitions of this space are too many: delete or disable some of them")
-    pk = snapshot_partition(space)
-    items = [
-        {**documents.key(pk, snapshot_key(version, place)), "data": {"B": part}} for place, part in enumerate(parts)
-    ]
-    return [{"Put": {"TableName": documents.table(), "Item": item}} for item in items]
+    return parts

@@ -2,6 +2,8 @@
 
 Its id stands for its meaning and is the same in every version of the definitions: name, condition, window, property and
 what is kept, but not what is read of it (`sum` and `avg` share one, `unique` and its count, modes of any minimum).
+Where a space keeps it, the id also has the version since which the space does so without a break: what a profile still
+holds from an earlier time is never taken for it.
 
 >>> from personas.core.query.path import Path
 >>> from personas.core.query.tree import Field, Reduced, Stream
@@ -13,7 +15,7 @@ what is kept, but not what is read of it (`sum` and `avg` share one, `unique` an
 
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
 
@@ -74,6 +76,10 @@ class Aggregate:
             window,
             since,
         )
+
+    def kept_since(self, version: int) -> "Aggregate":
+        """As the space keeps it without a break since that version of its definitions; 0: since ever."""
+        return replace(self, id=f"{self.id}.{version}") if version else self
 
     def take(self, scene: Scene, at: int) -> list[Any] | None:
         """The event's values; None where it is not in the stream."""

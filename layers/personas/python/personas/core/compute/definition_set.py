@@ -1,7 +1,8 @@
 """All definitions of a space at one version, compiled: what to keep of which event, and how to evaluate a profile.
 
-Building one from queries needs the parser; loading a stored one does not, so that the functions that handle events
-never import it.
+Some definitions are **coming**: what they need is kept already, and their values are not read before a backfill has
+added the past. Building a set from queries needs the parser; loading a stored one does not, so that the functions that
+handle events never import it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,25 +18,57 @@ from personas.core.query.definition import Definition
 from personas.core.query.references import evaluation_order
 from personas.core.query.tree import Query
 
+Compiled = tuple[Definition, Query]
+
 
 class DefinitionSet:
     """Immutable once built. `aggregates` are by id, `formulas` by collection and in the order of evaluation."""
 
-    __slots__ = ("_by_event", "_named", "_readers", "_told", "aggregates", "formulas", "promotions", "version")
+    __slots__ = (
+        "_by_event",
+        "_named",
+        "_readers",
+        "_shared",
+        "_told",
+        "aggregates",
+        "coming",
+        "formulas",
+        "kept_since",
+        "lacking",
+        "promotions",
+        "version",
+    )
 
     def __init__(
         self,
         version: int,
-        definitions: Iterable[tuple[Definition, Query]],
+        definitions: Iterable[Compiled],
         mappings: Iterable[TraitMapping] = (),
+        coming: Iterable[Compiled] = (),
+        kept_since: Mapping[str, int] | None = None,
     ) -> None:
-        """The definitions in the order of evaluation."""
+        """The definitions in the order of evaluation. `kept_since` is the set's that it follows: an aggregate that is
+        not in it is kept since this version. None: the set stands alone, and its aggregates are kept since ever."""
         self.promotions = Promotions(mappings)
         self.version = version
+        self.kept_since: dict[str, int] = {}
+        """Of each aggregate, by its meaning, the version since which it is kept without a break."""
+
+        def since(meaning: str) -> int:
+            found = 0 if kept_since is None else kept_since.get(meaning, version)
+            return self.kept_since.setdefault(meaning, found)
+
         self.aggregates: dict[str, Aggregate] = {}
         self.formulas: dict[str, list[Formula]] = {"users": [], "accounts": []}
         for definition, tree in definitions:
-            self.formulas[definition.collection].append(Formula(definition, tree, self.aggregates))
+            self.formulas[definition.collection].append(Formula(definition, tree, self.aggregates, since))
+        complete = frozenset(self.aggregates)
+        self.coming = tuple(coming)
+        prepared = [Formula(definition, tree, self.aggregates, since) for definition, tree in self.coming]
+        self.lacking = frozenset(self.aggregates) - complete
+        """The ids of the aggregates to which a backfill is still to add the past."""
+        to_come = [formula for formula in prepared if formula.definition.collection == "accounts"]
+        self._shared = {needed for formula in (*self.formulas["accounts"], *to_come) for needed in formula.needs}
         self._named = {
             collection: {formula.definition.key: formula.definition for formula in formulas}
             for collection, formulas in self.formulas.items()
@@ -46,37 +79,26 @@ class DefinitionSet:
 
     @classmethod
     def of(
-        cls, version: int, definitions: Iterable[Definition], mappings: Iterable[TraitMapping] = ()
+        cls,
+        version: int,
+        definitions: Iterable[Definition],
+        mappings: Iterable[TraitMapping] = (),
+        coming: Iterable[Definition] = (),
+        kept_since: Mapping[str, int] | None = None,
     ) -> "DefinitionSet":
         """Raises InvalidQuery (which names the definition), CyclicDefinitions, or InvalidInput for a key used twice."""
-        from personas.core.query.checker import check
-
-        trees: dict[str, dict[str, Query]] = {"users": {}, "accounts": {}}
-        known: dict[tuple[str, str], Definition] = {}
-        for definition in definitions:
-            named = trees[definition.collection]
-            if definition.key in named:
-                raise InvalidInput(f"the key {definition.key} is used by two definitions", "name")
-            named[definition.key] = check(definition)
-            known[definition.collection, definition.key] = definition
-        ordered = [
-            (known[collection, key], named[key])
-            for collection, named in trees.items()
-            for key in evaluation_order(named)
-        ]
-        return cls(version, ordered, mappings)
+        return cls(version, ordered(definitions), mappings, ordered(coming, alone=False), kept_since)
 
     @classmethod
     def empty(cls) -> "DefinitionSet":
-        return cls(0, ())
+        return cls(0, (), kept_since={})
 
     @property
     def told(self) -> "DefinitionSet":
         """Only the aggregates over the events of all members, which a user's actor folds for the user's accounts."""
         if self._told is None:
             self._told = DefinitionSet(self.version, ())
-            needs = {needed for formula in self.formulas["accounts"] for needed in formula.needs}
-            self._told.aggregates = {needed: self.aggregates[needed] for needed in sorted(needs)}
+            self._told.aggregates = {needed: self.aggregates[needed] for needed in sorted(self._shared)}
             self._told._by_event = _by_event(self._told.aggregates)
         return self._told
 
@@ -100,14 +122,31 @@ class DefinitionSet:
     def listening(self, event_name: str | None) -> list[Aggregate]:
         return self._by_event.get(event_name, []) if event_name else []
 
+    @property
+    def complete_since(self) -> dict[str, int]:
+        """`kept_since` of the aggregates that have their past."""
+        return {meaning: since for meaning, since in self.kept_since.items() if self._id(meaning) not in self.lacking}
+
+    def lacked_at(self, version: int) -> "DefinitionSet":
+        """Only the lacking aggregates, of them those that were not kept yet at the version: to which a backfill adds
+        what was folded then."""
+        kept = {self._id(meaning): since for meaning, since in self.kept_since.items()}
+        part = DefinitionSet(self.version, ())
+        part.aggregates = {id: self.aggregates[id] for id in sorted(self.lacking) if version < kept[id]}
+        part._by_event = _by_event(part.aggregates)
+        return part
+
+    def _id(self, meaning: str) -> str:
+        since = self.kept_since[meaning]
+        return f"{meaning}.{since}" if since else meaning
+
     def to_data(self) -> dict[str, Any]:
+        live = [(formula.definition, formula.tree) for formulas in self.formulas.values() for formula in formulas]
         data: dict[str, Any] = {
             "version": self.version,
-            "definitions": [
-                {**formula.definition.to_data(), "tree": builder.to_json(formula.tree)}
-                for formulas in self.formulas.values()
-                for formula in formulas
-            ],
+            "definitions": [_compiled_data(*one) for one in live],
+            "coming": [_compiled_data(*one) for one in self.coming],
+            "kept_since": self.kept_since,
         }
         if self.promotions:
             data["mappings"] = [mapping.to_data() for mapping in self.promotions.mappings]
@@ -115,11 +154,33 @@ class DefinitionSet:
 
     @classmethod
     def of_data(cls, data: dict[str, Any]) -> "DefinitionSet":
-        definitions = []
-        for entry in data["definitions"]:
-            stored = {key: value for key, value in entry.items() if key != "tree"}
-            definitions.append((Definition.of_data(stored), builder.of_json(entry["tree"])))
-        return cls(data["version"], definitions, map(TraitMapping.of_data, data.get("mappings", ())))
+        live, coming = (
+            [_compiled_of_data(entry) for entry in data.get(part, ())] for part in ("definitions", "coming")
+        )
+        mappings = map(TraitMapping.of_data, data.get("mappings", ()))
+        return cls(data["version"], live, mappings, coming, data.get("kept_since"))
+
+
+def ordered(definitions: Iterable[Definition], alone: bool = True) -> list[Compiled]:
+    """Checked, parsed, and in the order of evaluation; `alone` refuses references in a circle among them.
+
+    Raises InvalidQuery (which names the definition), CyclicDefinitions, or InvalidInput for a key used twice.
+    """
+    from personas.core.query.checker import check
+
+    trees: dict[str, dict[str, Query]] = {"users": {}, "accounts": {}}
+    known: dict[tuple[str, str], Definition] = {}
+    for definition in definitions:
+        named = trees[definition.collection]
+        if definition.key in named:
+            raise InvalidInput(f"the key {definition.key} is used by two definitions", "name")
+        named[definition.key] = check(definition)
+        known[definition.collection, definition.key] = definition
+    return [
+        (known[collection, key], named[key])
+        for collection, named in trees.items()
+        for key in (evaluation_order(named) if alone else named)
+    ]
 
 
 def _by_event(aggregates: Mapping[str, Aggregate]) -> dict[str, list[Aggregate]]:
@@ -127,3 +188,12 @@ def _by_event(aggregates: Mapping[str, Aggregate]) -> dict[str, list[Aggregate]]
     for aggregate in aggregates.values():
         found.setdefault(aggregate.event, []).append(aggregate)
     return found
+
+
+def _compiled_data(definition: Definition, tree: Query) -> dict[str, Any]:
+    return {**definition.to_data(), "tree": builder.to_json(tree)}
+
+
+def _compiled_of_data(entry: dict[str, Any]) -> Compiled:
+    stored = {key: value for key, value in entry.items() if key != "tree"}
+    return Definition.of_data(stored), builder.of_json(entry["tree"])

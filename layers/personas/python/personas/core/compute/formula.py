@@ -19,16 +19,20 @@ Value = Callable[[Frame], Any]
 
 
 class Formula:
-    __slots__ = ("_aggregates", "definition", "needs", "since", "tree", "value")
+    __slots__ = ("_aggregates", "_kept_since", "definition", "needs", "since", "tree", "value")
 
-    def __init__(self, definition: Definition, tree: Query, aggregates: dict[str, Aggregate]) -> None:
-        """Aggregates that it needs and that are not yet among the given ones are added to them."""
+    def __init__(
+        self, definition: Definition, tree: Query, aggregates: dict[str, Aggregate], kept_since: Callable[[str], int]
+    ) -> None:
+        """Aggregates that it needs and that are not yet among the given ones are added to them; `kept_since` tells by
+        their meaning since which version they are kept."""
         self.definition = definition
         self.tree = tree
         self.since = definition.options.since
         self.needs: set[str] = set()
         """The ids of the aggregates that it reads."""
         self._aggregates = aggregates
+        self._kept_since = kept_since
         self.value = self._compiled()
 
     def admits(self, held: frozenset[str]) -> bool:
@@ -69,6 +73,7 @@ class Formula:
 
     def _aggregate(self, reduced: Reduced) -> Aggregate:
         aggregate = Aggregate.of(reduced, self.since)
+        aggregate = aggregate.kept_since(self._kept_since(aggregate.id))
         self.needs.add(aggregate.id)
         return self._aggregates.setdefault(aggregate.id, aggregate)
 

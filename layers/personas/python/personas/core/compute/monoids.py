@@ -1,11 +1,14 @@
 """What a reducer keeps of its events: a partial that any order of adding and merging brings to the same value.
 
 A partial is plain JSON; None is the empty one. `add` may change the partial that it is given and returns the new one;
-`merge` changes neither. `take` undoes one of two equal additions (an event counted twice stays counted once).
+`merge` changes neither. `take` undoes one of two equal additions (an event counted twice stays counted once), also
+where the additions are still to come: then it leaves a debt, which they settle when they are merged in.
 
 >>> merge = MONOIDS["total"].merge
 >>> merge([1, 5, 0], [2, 75, 2])
 [3, 575, 2]
+>>> MONOIDS["values"].merge(MONOIDS["values"].take(None, "art"), {"art": 2, "news": 1})
+{'art': 1, 'news': 1}
 """
 
 from collections.abc import Callable
@@ -32,7 +35,7 @@ class Monoid:
     merge: Callable[[Any, Any], Any]
     """Of two partials, neither of them None."""
     take: Callable[[Any, Any], Any]
-    """(partial, value) → partial."""
+    """(partial, value) → partial, of which either may be None."""
 
 
 def key_of(value: Any) -> str:
@@ -50,8 +53,8 @@ def _add_count(partial: int | None, _value: Any, _at: int) -> int:
     return (partial or 0) + 1
 
 
-def _take_count(partial: int, _value: Any) -> int | None:
-    return partial - 1 or None
+def _take_count(partial: int | None, _value: Any) -> int | None:
+    return (partial or 0) - 1 or None
 
 
 def total_of(partial: list[Any]) -> exact.Exact:
@@ -67,8 +70,9 @@ def _merge_totals(one: list[Any], other: list[Any]) -> list[Any]:
     return _plus(one, other[0], total_of(other))
 
 
-def _take_total(partial: list[Any], value: int | float) -> list[Any] | None:
-    return _plus(partial, -1, exact.decimal(-value)) if partial[0] > 1 else None
+def _take_total(partial: list[Any] | None, value: int | float) -> list[Any] | None:
+    rest = _plus(partial or [0, 0, 0], -1, exact.decimal(-value))
+    return rest if rest[0] else None
 
 
 def _plus(partial: list[Any], count: int, more: exact.Exact) -> list[Any]:
@@ -90,6 +94,8 @@ def _merge_values(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
     kept = dict(one)
     for key, count in other.items():
         kept[key] = kept.get(key, 0) + count
+        if not kept[key]:
+            del kept[key]
     return kept if len(kept) <= LARGEST else _cut(kept)
 
 
@@ -100,10 +106,9 @@ def _cut(kept: dict[str, int]) -> dict[str, int]:
     return {**{key: kept[key] for key in keys[:LARGEST]}, CUT: 1}
 
 
-def _take_value(partial: dict[str, int], key: str) -> dict[str, int] | None:
-    if partial.get(key, 0) > 1:
-        return {**partial, key: partial[key] - 1}
-    return {other: count for other, count in partial.items() if other != key} or None
+def _take_value(partial: dict[str, int] | None, key: str) -> dict[str, int] | None:
+    rest = {**(partial or {}), key: (partial or {}).get(key, 0) - 1}
+    return {other: count for other, count in rest.items() if count} or None
 
 
 def _pick(better: Callable[[Any, Any], bool]) -> Monoid:

@@ -68,14 +68,15 @@ class ComputeState:
             tally.add(aggregate, values, event.at, now_ms)
         return taken
 
-    def retract(self, definitions: DefinitionSet, event: Event) -> None:
-        """Take back one of two countings of the same event: it stays counted once. Not idempotent."""
+    def retract(self, definitions: DefinitionSet, event: Event, now_ms: int) -> None:
+        """Take back one of two countings of the same event, though they be still to come: it stays counted once.
+        Not idempotent."""
+        self._version = max(self._version, definitions.version)
         scene = (event.properties, event.context)
         for aggregate in definitions.listening(event.name):
-            tally = self._tallies.get(aggregate.id)
-            values = aggregate.take(scene, event.at) if tally else None
-            if tally and values is not None:
-                tally.take(aggregate, values, event.at)
+            values = aggregate.take(scene, event.at)
+            if values is not None:
+                self._tallies.setdefault(aggregate.id, Tally()).take(aggregate, values, event.at, now_ms)
 
     def copy(self) -> "ComputeState":
         return ComputeState.of_data(orjson.loads(orjson.dumps(self.to_data())))

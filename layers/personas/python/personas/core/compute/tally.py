@@ -20,6 +20,8 @@ class Tally:
     tiles: dict[int, Any] = field(default_factory=dict)
     future: list[list[Any]] = field(default_factory=list)
     """[moment, value, …] of each event that had not happened when it came."""
+    owed: list[list[Any]] = field(default_factory=list)
+    """Likewise of each event that was taken back before it happened and before it was counted."""
 
     def add(self, aggregate: Aggregate, values: list[Any], at: int, now: int) -> None:
         if at > now:
@@ -27,20 +29,25 @@ class Tally:
         else:
             self._fold(aggregate, values, at, hour_of(now))
 
-    def take(self, aggregate: Aggregate, values: list[Any], at: int) -> None:
-        """Undo one of two equal additions."""
+    def take(self, aggregate: Aggregate, values: list[Any], at: int, now: int) -> None:
+        """Undo one of two equal additions, of which both may be still to come."""
         event = [at, *values]
         if event in self.future:
             self.future.remove(event)
             return
+        if at > now:
+            self.owed.append(event)
+            return
         monoid, window = aggregate.monoid, aggregate.window
+        if window is not None and window.last(window.tile(at)) < hour_of(now):
+            return
         for value in values:
             if window is None:
-                self.total = None if self.total is None else monoid.take(self.total, value)
+                self.total = monoid.take(self.total, value)
             else:
                 tile = window.tile(at)
-                partial = self.tiles.pop(tile, None)
-                if partial is not None and (rest := monoid.take(partial, value)) is not None:
+                rest = monoid.take(self.tiles.pop(tile, None), value)
+                if rest is not None:
                     self.tiles[tile] = rest
 
     def absorb(self, monoid: Monoid, other: "Tally") -> None:
@@ -49,6 +56,11 @@ class Tally:
         for tile, partial in other.tiles.items():
             self.tiles[tile] = merged(monoid, self.tiles.get(tile), partial)
         self.future.extend(other.future)
+        self.owed.extend(other.owed)
+        for event in [event for event in self.owed if event in self.future]:
+            if event in self.future:
+                self.future.remove(event)
+                self.owed.remove(event)
 
     def settle(self, aggregate: Aggregate, now: int) -> None:
         """Fold in what has happened by now, and drop the tiles that no window will see again."""
@@ -58,6 +70,11 @@ class Tally:
             self.future = []
             for event in waiting:
                 self.add(aggregate, event[1:], event[0], now)
+        if self.owed:
+            owed = self.owed
+            self.owed = []
+            for event in owed:
+                self.take(aggregate, event[1:], event[0], now)
         if aggregate.window is not None and self.tiles:
             last = aggregate.window.last
             self.tiles = {tile: partial for tile, partial in self.tiles.items() if last(tile) >= hour}
@@ -95,6 +112,8 @@ class Tally:
             data["w"] = flat
         if self.future:
             data["f"] = sorted(self.future, key=repr)
+        if self.owed:
+            data["o"] = sorted(self.owed, key=repr)
         if not self.seen:
             data["s"] = 0
         return data
@@ -107,7 +126,7 @@ class Tally:
         for place in range(0, len(flat), 2):
             tile += flat[place]
             tiles[tile] = flat[place + 1]
-        return cls("s" not in data, data.get("t"), tiles, data.get("f", []))
+        return cls("s" not in data, data.get("t"), tiles, data.get("f", []), data.get("o", []))
 
     def _fold(self, aggregate: Aggregate, values: list[Any], at: int, hour: int) -> None:
         self.seen = True

@@ -101,7 +101,8 @@ class Actor:
                 self._sharing.join(delivery, envelope.account, self.state.compute)
         self._remember(known, hour_of(event.received))
         self._fresh[known] = event
-        row = Accepted(delivery.number, self._stored.id, event, known, envelope.account, envelope.identifiers)
+        version = self.state.version
+        row = Accepted(delivery.number, self._stored.id, event, known, envelope.account, envelope.identifiers, version)
         self._accepted.append(row)
         self._touched = self._changed = True
 
@@ -168,7 +169,8 @@ class Actor:
         twice = [(known, entry) for known, entry in other.all() if self.state.memory.knows(known)]
         self._sharing.unite(delivery, self._accounts, self.state.compute, part)
         self._accounts.update(part.accounts)
-        self.state.compute.absorb(ComputeState.of_data(part.compute))
+        # A copy: adding changes what was absorbed, and an actor that fails is asked again with the same envelopes.
+        self.state.compute.absorb(ComputeState.of_data(part.compute).copy())
         for back in part.taken_back:
             self._take_back(back.version, back.event)
         for known, entry in twice:
@@ -189,24 +191,29 @@ class Actor:
     def _count_once(self, delivery: Delivery, known: bytes, entry: memory.Entry, part: Part) -> None:
         """Both profiles folded this event, because it was resolved once before the merge and once after: take one back.
 
-        Only aggregates that both had then counted it twice, those of the older of the two versions.
+        From every aggregate that is kept by now: what of the two was folded before the aggregate was kept, its backfill
+        counts. Aggregates that are kept later learn it from the archive.
         """
         mine = self.state.memory.entry(known)
-        version = min(mine.version, entry.version)
         event = self._fresh.get(known) or self._recalled.events.get(known)
-        self.state.events -= event is not None
         if event is None:
             profiles = {self._stored.id, *self.state.lineage, *part.lineage}
             self._look_into({(profile, hour) for profile in profiles for hour in (mine.hour, entry.hour)})
-        if event is not None:
-            self._take_back(version, event)
-            self._sharing.take_back(delivery, self._accounts, version, event)
+            return
+        version = self.state.version
+        self.state.events -= 1
+        self._take_back(version, event)
+        self._sharing.take_back(delivery, self._accounts, version, event)
+        self._accepted.append(
+            Accepted(delivery.number, self._stored.id, event, known, None, version=version, taken_back=True)
+        )
 
     def _take_back(self, version: int, event: Event) -> None:
         if version not in self._recalled.definitions:
             self._lacks_versions.add(version)
         else:
-            self.state.compute.retract(self._recalled.definitions[version], event)
+            definitions = self._recalled.definitions[version].kept(self._stored.collection)
+            self.state.compute.retract(definitions, event, self._now)
 
     def _look_into(self, pages: set[PagesOf]) -> None:
         self._lacks_pages |= pages - self._recalled.pages

@@ -52,6 +52,11 @@ class Accepted:
     account: str | None
     identifiers: tuple[Identifier, ...] = ()
     """Those of the event that led to the profile. They tell whose the event is once a profile is taken apart."""
+    version: int = 0
+    """The version of the space's definitions with which it was folded: later aggregates have not counted it."""
+    taken_back: bool = False
+    """The row undoes one of two: two profiles had folded the event before they became one (a correction of the
+    ledger, for who adds up what profiles counted; the event itself is no other)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +66,18 @@ class Outcome:
     state: State | None
     """To be written; None where nothing changed."""
     accepted: tuple[Accepted, ...]
+    """For the archive."""
     emissions: tuple[Emission, ...]
     due: int | None
     """The hour under which the profile is to be put into the due log."""
     spill: tuple[Spill, Entries] | None
     """Entries of its memory to be written before the state."""
     dead: tuple[DeadLetter, ...]
+
+    @property
+    def events(self) -> tuple[Accepted, ...]:
+        """What it folded, without what it took back."""
+        return tuple(row for row in self.accepted if not row.taken_back)
 
 
 @dataclass(frozen=True, slots=True)

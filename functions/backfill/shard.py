@@ -1,0 +1,42 @@
+"""Backfill, inside its Maps: one shard of the archive is folded into absorbs, or the profiles in it are ticked."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from personas import backfill_due, profiles_stream
+from personas.clock import now_ms
+from personas.core.backfill.fold import Fold
+from personas.core.backfill.shards import Shard
+from personas.core.envelope import AbsorbEnvelope, TickEnvelope
+from personas.core.moments import hour_of
+from personas.stores import archive_scan, backfill_lists, backfills, definitions
+
+
+def handle(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
+    """Running it twice is harmless: a profile takes a part once by its key, and a second tick changes nothing.
+
+    What nobody wants any more is not done, and neither is what belongs to a run that was lost: another one does it.
+    """
+    space, run, number = event["space"], event["run"], event["number"]
+    lanes = Shard(number, event["first"], event["last"]).lanes
+    if not backfills.renew(space, run, now_ms()):
+        return {"number": number}
+    objects = backfill_lists.objects_of(event["objects"])
+    if event["task"] == "fold":
+        if backfill_due.is_wanted(space, event["version"]):
+            profiles_stream.send(_parts(event, objects, lanes))
+        backfills.folded(space, run, number, now_ms())
+    else:
+        hour = hour_of(now_ms())
+        profiles = sorted(archive_scan.profiles(objects, lanes))
+        profiles_stream.send(TickEnvelope(space, profile, hour) for profile in profiles)
+    return {"number": number}
+
+
+def _parts(event: dict[str, Any], objects: list[archive_scan.ArchiveObject], lanes: range) -> Iterator[AbsorbEnvelope]:
+    space, version = event["space"], event["version"]
+    fold = Fold(definitions.load(space, version), now_ms())
+    for row in archive_scan.ledger(objects, lanes):
+        fold.take(row)
+    for profile, state in fold.parts():
+        yield AbsorbEnvelope(space, profile, f"backfill:{version}:{event['run']}:{profile}", {"c": state})

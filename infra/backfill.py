@@ -1,0 +1,132 @@
+"""A saved definition, or the hourly run → backfill-step ⇄ Maps over shards of the archive (backfill-shard) → profiles
+stream.
+
+backfill-step does what lies between the Maps and says what is next; see personas/backfill.py for the order.
+"""
+
+from aws_cdk import Duration
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from infra import grants
+from infra.function import Function
+from infra.nag import excuse, logical_id
+from infra.shared import Shared
+from infra.workflow import Workflow, call
+
+
+class Backfill(Construct):
+    def __init__(self, scope: Construct, id: str, *, shared: Shared) -> None:
+        super().__init__(scope, id)
+        self._step(shared)
+        self._shard(shared)
+        self.workflow = Workflow(
+            self,
+            "Workflow",
+            settings=shared.settings,
+            key=shared.storage.key,
+            name="backfill",
+            type=sfn.StateMachineType.STANDARD,
+            definition=self._definition(shared),
+            timeout=Duration.hours(48),  # within the 72 hours for which a profile knows a part that it has taken
+            functions=[self.step, self.shard],
+        )
+        shared.storage.key.grant_decrypt(self.workflow.machine)
+        self._excuse_map(shared)
+
+    def started_by(self, function: Function) -> None:
+        function.function.add_environment("BACKFILL_MACHINE", self.workflow.machine.state_machine_arn)
+        grants.start_executions(function, self.workflow.machine)
+
+    def _step(self, shared: Shared) -> None:
+        storage, streams = shared.storage, shared.streams
+        self.step = shared.function(
+            self,
+            "Step",
+            name="backfill-step",
+            source="backfill",
+            handler="step.handle",
+            memory_mb=1024,
+            timeout_seconds=300,
+            environment={
+                "CONTROL_TABLE": storage.control_table.table_name,
+                "PROFILES_TABLE": storage.profiles_table.table_name,
+                "PROFILES_STREAM": streams.profiles.stream_name,
+                "ARCHIVE_BUCKET": storage.archive_bucket.bucket_name,
+                "WORK_BUCKET": storage.work_bucket.bucket_name,
+            },
+        )
+        grants.use_table(self.step, storage.control_table, "GetItem", "Query", "PutItem", "UpdateItem")
+        grants.use_table(self.step, storage.profiles_table, "BatchGetItem")
+        grants.put_records(self.step, streams.profiles)
+        grants.list_versions(self.step, storage.archive_bucket)
+        grants.put_objects(self.step, storage.work_bucket)
+
+    def _shard(self, shared: Shared) -> None:
+        storage, streams = shared.storage, shared.streams
+        self.shard = shared.function(
+            self,
+            "Shard",
+            name="backfill-shard",
+            source="backfill",
+            handler="shard.handle",
+            layers=shared.layers.parquet,
+            memory_mb=3538,  # two whole vCPUs: one decodes Parquet while the other folds
+            timeout_seconds=900,
+            environment={
+                "CONTROL_TABLE": storage.control_table.table_name,
+                "PROFILES_STREAM": streams.profiles.stream_name,
+                "ARCHIVE_BUCKET": storage.archive_bucket.bucket_name,
+                "WORK_BUCKET": storage.work_bucket.bucket_name,
+            },
+        )
+        grants.use_table(self.shard, storage.control_table, "GetItem", "Query", "UpdateItem")
+        grants.put_records(self.shard, streams.profiles)
+        grants.get_object_versions(self.shard, storage.archive_bucket)
+        grants.get_objects(self.shard, storage.work_bucket)
+
+    def _definition(self, shared: Shared) -> sfn.IChainable:
+        step = call(self, "Next step", self.step)
+        given_up = call(self, "Give up", self.step)
+        given_up.add_retry(errors=["States.TaskFailed"], interval=Duration.seconds(5), max_attempts=5, backoff_rate=2)
+        failed = sfn.Fail(self, "Failed", error="Backfill.Failed", cause="The reason is with the definitions")
+        given_up.next(failed)
+        shard = call(self, "One shard", self.shard)
+        for task in (step, shard):
+            task.add_retry(errors=["States.TaskFailed"], interval=Duration.seconds(5), max_attempts=3, backoff_rate=2)
+        step.add_catch(given_up, errors=["States.ALL"], result_path="$.failure")
+        shards = sfn.DistributedMap(
+            self,
+            "Each shard",
+            item_reader=sfn.S3JsonItemReader(bucket=shared.storage.work_bucket, key=sfn.JsonPath.string_at("$.key")),
+            map_execution_type=sfn.StateMachineType.STANDARD,
+            max_concurrency=16,
+            result_path=sfn.JsonPath.DISCARD,
+        )
+        shards.item_processor(shard)
+        shards.add_catch(given_up, errors=["States.ALL"], result_path="$.failure")
+        a_moment = sfn.Wait(self, "A moment", time=sfn.WaitTime.duration(Duration.seconds(1)))
+        return step.next(
+            sfn.Choice(self, "What is next?")
+            .when(sfn.Condition.string_equals("$.next", "wait"), a_moment.next(step))
+            .when(sfn.Condition.string_equals("$.next", "map"), shards.next(step))
+            .when(sfn.Condition.string_equals("$.next", "step"), step)
+            .otherwise(sfn.Succeed(self, "Done"))
+        )
+
+    def _excuse_map(self, shared: Shared) -> None:
+        machine = self.workflow.machine
+        bucket = logical_id(shared.storage.work_bucket)
+        excuse(
+            machine,
+            f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::<{bucket}>/*]",
+            "The key of the list comes from the step before; the bucket is named.",
+        )
+        name = f'{{"Fn::Select":[6,{{"Fn::Split":[":",{{"Ref":"{logical_id(machine)}"}}]}}]}}'
+        for runs in (":*", "/*:*"):
+            excuse(
+                machine,
+                "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>"
+                f":execution:{name}{runs}]",
+                "A distributed Map starts, watches and stops runs of its own machine, whose ids nobody knows before.",
+            )

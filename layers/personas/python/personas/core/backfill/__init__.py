@@ -1,0 +1,1 @@
+"""Adding the past to definitions that are new: pure."""

@@ -1,0 +1,41 @@
+"""Fold rows of the archive into partial states of just the aggregates that lack their past, by the profile on the row.
+
+The seam: a row says with which version of the definitions its profile folded the event. Aggregates that were kept then
+have counted it in their tiles; those that are kept since a later version get it from here. So nothing counts twice, and
+nothing is lost, whatever was in flight when a lane passed the barrier. Merges are never resolved: what two profiles
+counted of one event, and that one of them was taken back, are rows like any other, and add up wherever they meet.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from personas.core.compute.definition_set import DefinitionSet
+from personas.core.compute.state import ComputeState
+from personas.core.profile.delivery import Accepted
+
+
+class Fold:
+    """Takes each row once, in any order."""
+
+    def __init__(self, definitions: DefinitionSet, now_ms: int) -> None:
+        self._definitions, self._now = definitions, now_ms
+        self._lacked: dict[int, DefinitionSet] = {}
+        self._states: dict[str, ComputeState] = {}
+
+    def take(self, row: Accepted) -> None:
+        lacked = self._lacked.get(row.version)
+        if lacked is None:
+            lacked = self._lacked[row.version] = self._definitions.lacked_at(row.version)
+        if not lacked.listens(row.event.name):
+            return
+        state = self._states.setdefault(row.profile, ComputeState())
+        if row.taken_back:
+            state.retract(lacked, row.event, self._now)
+        else:
+            state.add(lacked, row.event, self._now)
+
+    def parts(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """What is to be added to each profile, as data; profiles to which nothing is to be added are left out."""
+        for profile in sorted(self._states):
+            if self._states[profile]:
+                yield profile, self._states[profile].to_data()
