@@ -22,10 +22,12 @@ class OptionsBody:
     include_anonymous_users: bool | None = None
     include_historical_data: bool | None = None
     backfill_event_data_days: int | None = Field(default=None, ge=1)
+    recompute_every_hours: int | None = Field(default=None, ge=1, le=168)
 
     def applied(self, created: int, known: Options = BY_DEFAULT) -> Options:
         """The options with what the body says; history is counted from the definition's creation (ms)."""
-        return Options(self._external_ids(known), self._since(created, known))
+        every = known.every_hours if self.recompute_every_hours is None else self.recompute_every_hours
+        return Options(self._external_ids(known), self._since(created, known), every)
 
     def look_back_days(self, known: int | None) -> int | None:
         """How many days of history count, where the body says anything about history; else what is known."""
@@ -130,6 +132,7 @@ def _options(saved: SavedDefinition) -> dict[str, Any]:
         "filterByExternalIds": known.external_ids,
         "includeAnonymousUsers": ANONYMOUS in known.external_ids,
         "includeHistoricalData": history,
+        "recomputeEveryHours": known.every_hours,
     }
     return {**options, "backfillEventDataDays": saved.look_back_days} if saved.look_back_days else options
 

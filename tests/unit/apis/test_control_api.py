@@ -418,3 +418,16 @@ def test_ids_of_one_space_lead_nowhere_in_another(control: Function, space: str)
             assert control(method, f"/spaces/{other}/{path}").status == 404
     assert control("DELETE", f"/spaces/{other}/access-tokens/{token}").status == 404
     assert control("PATCH", f"/spaces/{other}/destinations/{hook}", {"enabled": False}).status == 404
+
+
+def test_a_definition_may_have_a_schedule_of_its_own(control: Function, space: str) -> None:
+    made_daily = control("POST", f"/spaces/{space}/audiences", {**BUYERS, "options": {"recomputeEveryHours": 24}})
+    audience = made(made_daily, "audience")
+    assert audience["options"]["recomputeEveryHours"] == 24
+    assert definitions.load(space, 1).named()["buyers"].options.every_hours == 24
+    at = f"/spaces/{space}/audiences/{audience['id']}"
+    kept = made(control("PATCH", at, {"options": {"includeAnonymousUsers": True}}), "audience")
+    assert kept["options"]["recomputeEveryHours"] == 24
+    for wrong in (0, 169, "often"):
+        reply = control("PATCH", at, {"options": {"recomputeEveryHours": wrong}})
+        assert (reply.status, errors(reply)) == (400, [("bad-request", "options.recomputeEveryHours")])

@@ -1,9 +1,12 @@
 """`within(7 days)` is left within an hour of the seventh day, also after an outage, and is read as of now meanwhile."""
 
+from dataclasses import replace
+
 import pytest
 
-from personas.core.moments import DAY, HOUR, MINUTE
-from tests.unit.profile.world import START, World, definition
+from personas.core.moments import DAY, HOUR, MINUTE, hour_of
+from personas.stores import due_log
+from tests.unit.profile.world import ANYONE, START, World, definition
 
 SIGNUP = {"type": "track", "event": "Signed Up"}
 WEEK = definition("week", "event('Signed Up').within(7 days).count() >= 1", "audience")
@@ -86,3 +89,35 @@ def test_days_without_a_single_run_are_caught_up_by_the_first_one(world: World) 
     world.settle()
     assert {world.computed(person, World.stored)["week"] for person in people} == {False}
     assert world.recompute() == 0
+
+
+def test_a_tick_for_one_definition_serves_the_profiles_others_whatever_their_schedule(world: World) -> None:
+    daily = replace(WEEK, id="id_daily", key="daily", name="daily", options=replace(ANYONE, every_hours=24))
+    world.define(WEEK, daily)
+    world.clock.ms += 5 * HOUR + MINUTE
+    world.send(world.resolved("use_a", world.event("m", SIGNUP)))
+    world.settle()
+    left: dict[str, int] = {}
+    for _ in range(9 * 24):
+        hour_passes(world)
+        for key in ("week", "daily"):
+            if not holds(world, key):
+                left.setdefault(key, world.clock.ms - START)
+    assert left == {"week": 7 * DAY + 6 * HOUR, "daily": 7 * DAY + 6 * HOUR}, "a tick that comes anyway serves all"
+
+
+def test_a_definition_that_is_recomputed_daily_costs_one_tick_a_day(world: World) -> None:
+    daily = replace(WEEK, options=replace(ANYONE, every_hours=24))
+    world.define(daily)
+    for number in range(24):
+        world.clock.ms = START + number * HOUR + MINUTE
+        world.send(world.resolved(f"use_{number}", world.event(f"m{number}", SIGNUP)))
+    world.send(world.resolved("use_a", world.event("m", SIGNUP)))
+    world.settle()
+    assert START % DAY == 0
+    assert list(due_log.hours(world.space, hour_of(START) + 1_000)) == [hour_of(START) + 8 * 24]
+    world.clock.ms = START + 8 * DAY - MINUTE
+    assert not world.computed("use_0")["week"], "reading does not wait"
+    assert world.computed("use_0", World.stored)["week"]
+    hour_passes(world)
+    assert not world.computed("use_0", World.stored)["week"]

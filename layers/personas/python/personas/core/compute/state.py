@@ -35,7 +35,8 @@ class Evaluation:
     values: dict[str, Any]
     """By key. Audiences always have one; a computed trait without a value is absent."""
     due: int | None
-    """The hour (since 1970) at whose beginning a value may change without input; None: never."""
+    """The hour (since 1970) at whose beginning a value may change without input, by its definition's own schedule;
+    None: never."""
     capped: frozenset[str]
     """Keys of the definitions that read something with more distinct values than are kept."""
     evaluated: frozenset[str] | None = None
@@ -107,16 +108,20 @@ class ComputeState:
         types = frozenset(held)
         capped: set[str] = set()
         values = frame.values
+        due: int | None = None
         for formula in definitions.formulas[collection]:
             definition = formula.definition
-            frame.capped = False
+            frame.capped, frame.due = False, None
             if definition.kind == "audience":
                 values[definition.key] = formula.admits(types) and formula.value(frame)
             elif (value := formula.value(frame)) is not None:
                 values[definition.key] = value
             if frame.capped:
                 capped.add(definition.key)
-        return Evaluation(values, frame.due, frozenset(capped))
+            if frame.due is not None:
+                hour = definition.options.scheduled(frame.due)
+                due = hour if due is None or hour < due else due
+        return Evaluation(values, due, frozenset(capped))
 
     def evaluate_touched(
         self,

@@ -18,13 +18,24 @@ class Options:
     """Segment's filterByExternalIds: a member of a users audience needs an identifier of one of these types."""
     since: int | None = None
     """Events before this moment (ms) never count; None where history is included."""
+    every_hours: int = 1
+    """How often its value follows the passing of time, where nothing else happens to the profile."""
 
     def to_data(self) -> dict[str, Any]:
-        return {"ids": list(self.external_ids), "since": self.since}
+        data: dict[str, Any] = {"ids": list(self.external_ids), "since": self.since}
+        return data if self.every_hours == 1 else {**data, "every": self.every_hours}
 
     @classmethod
     def of_data(cls, data: dict[str, Any]) -> "Options":
-        return cls(tuple(data["ids"]), data["since"])
+        return cls(tuple(data["ids"]), data["since"], data.get("every", 1))
+
+    def scheduled(self, hour: int) -> int:
+        """The first hour of the definition's own schedule that is not before this one.
+
+        >>> Options().scheduled(25), Options(every_hours=24).scheduled(25), Options(every_hours=24).scheduled(48)
+        (25, 48, 48)
+        """
+        return -(-hour // self.every_hours) * self.every_hours
 
 
 @dataclass(frozen=True, slots=True)
