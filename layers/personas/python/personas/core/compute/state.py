@@ -145,11 +145,12 @@ class ComputeState:
         values.update(touched.values)
         capped: set[str] = set()
         evaluated: set[str] = set()
+        due: int | None = None
         agenda = readers.agenda(touched)
         while (place := agenda.next()) is not None:
             formula = formulas[place]
             key = formula.definition.key
-            frame.capped = False
+            frame.capped, frame.due = False, None
             before = values.get(key)
             if formula.definition.kind == "audience":
                 after = formula.admits(types) and formula.value(frame)
@@ -164,8 +165,11 @@ class ComputeState:
             evaluated.add(key)
             if frame.capped:
                 capped.add(key)
+            if frame.due is not None:
+                hour = formula.definition.options.scheduled(frame.due)
+                due = hour if due is None or hour < due else due
         found = {key: values[key] for key in evaluated if key in values}
-        return Evaluation(found, frame.due, frozenset(capped), frozenset(evaluated))
+        return Evaluation(found, due, frozenset(capped), frozenset(evaluated))
 
     def prune(self, definitions: DefinitionSet, now_ms: int) -> None:
         """Drop what no definition can see any more, now or later. Idempotent.
