@@ -424,10 +424,9 @@ def test_a_definition_may_have_a_schedule_of_its_own(control: Function, space: s
     made_daily = control("POST", f"/spaces/{space}/audiences", {**BUYERS, "options": {"recomputeEveryHours": 24}})
     audience = made(made_daily, "audience")
     assert audience["options"]["recomputeEveryHours"] == 24
-    assert definitions.load(space, 1).named()["buyers"].options.every_hours == 24
-    at = f"/spaces/{space}/audiences/{audience['id']}"
-    kept = made(control("PATCH", at, {"options": {"includeAnonymousUsers": True}}), "audience")
-    assert kept["options"]["recomputeEveryHours"] == 24
+    [saved] = definitions.of_space(space)
+    assert saved.definition.options.every_hours == 24
     for wrong in (0, 169, "often"):
-        reply = control("PATCH", at, {"options": {"recomputeEveryHours": wrong}})
+        body = {**BUYERS, "name": "Others", "options": {"recomputeEveryHours": wrong}}
+        reply = control("POST", f"/spaces/{space}/audiences", body)
         assert (reply.status, errors(reply)) == (400, [("bad-request", "options.recomputeEveryHours")])
