@@ -64,8 +64,8 @@ class Apis(Construct):
             },
         )
         grants.use_table(self.control_function, storage.control_table, *grants.READ, *grants.WRITE, *grants.CHECK)
-        for table in (storage.identity_table, storage.profiles_table):
-            grants.use_table(self.control_function, table, *grants.READ)
+        grants.use_table(self.control_function, storage.identity_table, *grants.READ, "Scan")
+        grants.use_table(self.control_function, storage.profiles_table, *grants.READ)
         grants.put_records(self.control_function, streams.profiles)
         grants.read_secret(self.control_function, storage.workspace_token)
         self.control = ThrottledApi(

@@ -45,6 +45,7 @@ ROUTES = Routes(
     ("DELETE", "/spaces/{space}/access-tokens/{token}", tokens.delete),
     ("GET", "/spaces/{space}/identity-resolution", identity_resolution.show),
     ("PUT", "/spaces/{space}/identity-resolution", identity_resolution.replace),
+    ("POST", "/spaces/{space}/identity-resolution/import", identity_resolution.import_rules),
     ("GET", "/spaces/{space}/identity/explain", identity_graph.explain),
     *_definition_routes("computed-traits", definitions.COMPUTED_TRAITS),
     *_definition_routes("audiences", definitions.AUDIENCES),

@@ -386,24 +386,6 @@ def test_a_bad_destination_is_refused_with_its_field(control: Function, space: s
     assert (reply.status, errors(reply)) == (400, [("bad-request", field)])
 
 
-# identity resolution
-
-
-def test_identity_settings_are_read_replaced_and_copied(control: Function, space: str) -> None:
-    at = f"/spaces/{space}/identity-resolution"
-    before = control("GET", at).body["data"]
-    [user_id, *_] = before["identifiers"]
-    assert (user_id["type"], user_id["limit"], user_id["priority"]) == ("user_id", 1, 1)
-    user_id["limit"] = 2
-    assert control("PUT", at, {"identifiers": before["identifiers"]}).status == 200
-    assert control("GET", at).body["data"]["identifiers"][0]["limit"] == 2
-    copy = made(control("POST", "/spaces", {"name": "Copy", "copySettingsFrom": space}), "space")
-    assert control("GET", f"/spaces/{copy['slug']}/identity-resolution").body == control("GET", at).body
-    bad = control("PUT", at, {"identifiers": [{**user_id, "limit": 0}]})
-    assert bad.status == 400
-    assert "limit" in str(errors(bad)[0][1])
-
-
 # one space never sees another's
 
 
