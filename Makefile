@@ -40,7 +40,7 @@ lint: $(DEV)
 
 test: setup lint
 	npm test --silent --prefix functions/deliver
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 bench: $(DEV) $(EMULATOR) $(DELIVER)
 	$(BIN)/python bench/compute.py
