@@ -96,10 +96,12 @@ def test_functions_are_deployed_with_their_code_and_layers(account, dev):
     assert all(deployed[f"personas-dev-{name}"]["CodeSize"] > 0 for name in dev.functions())
 
 
-def test_both_workflows_are_there(account):
+def test_every_workflow_is_there(account):
     machines = account.client("stepfunctions").list_state_machines()["stateMachines"]
     assert {machine["name"]: machine["type"] for machine in machines} == {
         "personas-dev-activation": "EXPRESS",
+        "personas-dev-backfill": "STANDARD",
+        "personas-dev-purge": "STANDARD",
         "personas-dev-recompute": "STANDARD",
     }
 

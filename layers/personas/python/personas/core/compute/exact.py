@@ -4,9 +4,13 @@
 ((3, 1), 0.3)
 >>> read(add(decimal(0.5), decimal(1.5))), mean(decimal(0.3), 3)
 (2, 0.1)
+>>> mean(decimal(9_007_199_254_740_993), 2)
+4503599627370496
 """
 
 from decimal import Decimal
+
+from personas.core.values import number_of
 
 Exact = tuple[int, int]
 
@@ -47,6 +51,7 @@ def _divided(units: int, by: int) -> int | float | None:
     if units % by == 0 and -_LARGEST < units // by < _LARGEST:
         return units // by
     try:
-        return units / by
+        nearest = units / by
     except OverflowError:
         return None
+    return number_of(nearest)
