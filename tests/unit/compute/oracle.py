@@ -5,18 +5,21 @@ No tiles, no sharing, no cleverness. Only what a value is (`personas.core.values
 
 from collections import Counter
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from personas.core.event import Event
 from personas.core.moments import DAY, HOUR
 from personas.core.query.checker import check
 from personas.core.query.definition import Definition
+from personas.core.query.formatter import format_query
 from personas.core.query.tree import (
     CONDITIONS,
     And,
     Between,
+    BetweenParent,
     Comparison,
     Condition,
     Duration,
@@ -26,11 +29,24 @@ from personas.core.query.tree import (
     Or,
     Reduced,
     Scalar,
+    Session,
     Stream,
     Trait,
+    Window,
     Within,
+    WithinParent,
 )
+from personas.core.query.walking import walk
 from personas.core.values import equal, moment_of, number_of, order_of, plain, text_of
+
+
+class Link(NamedTuple):
+    event: Event
+    stream: Stream
+
+
+Chain = tuple[Link, ...]
+"""The event that is looked at, the parent of which it is a child in a funnel, and so on."""
 
 
 class Oracle:
@@ -59,7 +75,7 @@ class Oracle:
         if isinstance(tree, CONDITIONS):
             known = any(type_ in self.held for type_ in definition.options.external_ids)
             return known and reader.holds(tree)
-        if isinstance(tree, Reduced) and not reader.matching(tree.stream):
+        if isinstance(tree, Reduced) and not reader.seen(tree.stream):
             return None
         found = reader.scalar(tree)
         return plain(found[0]) if found else None
@@ -71,22 +87,23 @@ class _Reader:
     def __init__(self, oracle: Oracle, key: str, events: list[Event]) -> None:
         self.oracle, self.key, self.events = oracle, key, events
 
-    def holds(self, condition: Condition, event: Event | None = None) -> bool:
+    def holds(self, condition: Condition, chain: Chain = ()) -> bool:
         match condition:
             case And(parts):
-                return all(self.holds(part, event) for part in parts)
+                return all(self.holds(part, chain) for part in parts)
             case Or(parts):
-                return any(self.holds(part, event) for part in parts)
+                return any(self.holds(part, chain) for part in parts)
             case Not(part):
-                return not self.holds(part, event)
-        return self.compares(condition, event)
+                return not self.holds(part, chain)
+        assert isinstance(condition, Comparison)
+        return self.compares(condition, chain)
 
-    def compares(self, comparison: Comparison, event: Event | None) -> bool:
-        values = self.scalar(comparison.subject, event)
+    def compares(self, comparison: Comparison, chain: Chain) -> bool:
+        values = self.scalar(comparison.subject, chain)
         operator, arguments = comparison.operator, comparison.arguments
         if arguments and isinstance(arguments[0], Duration):
             return any(self.is_relative(operator, value, arguments[0]) for value in values)
-        others = [other for argument in arguments for other in self.scalar(argument, event)]
+        others = [other for argument in arguments for other in self.scalar(argument, chain)]
         match operator:
             case "exists":
                 return bool(values)
@@ -113,7 +130,7 @@ class _Reader:
                 return now <= then <= now + span.amount
         return then >= now + span.amount
 
-    def scalar(self, scalar: Scalar, event: Event | None = None) -> list[Any]:
+    def scalar(self, scalar: Scalar, chain: Chain = ()) -> list[Any]:
         """The values that it has: none, one, or with `$` several."""
         match scalar:
             case Literal(value):
@@ -123,25 +140,75 @@ class _Reader:
                 found = self.oracle.value_of(definition) if definition else self.oracle.traits.get(scalar.key)
                 return at_path(found, scalar.path.steps[1:])
             case Field():
-                return read(scalar, event)
-        value = self.reduce(scalar)
+                return read(scalar, chain[1 if scalar.parent else 0].event)
+        value = self.reduce(scalar, self.events_of(scalar, chain))
         return [] if value is None else [value]
 
-    def matching(self, stream: Stream) -> list[Event]:
-        """The events of the stream, in the window or not."""
-        named = [event for event in self.events if event.name == stream.event]
-        return [event for event in named if stream.where is None or self.holds(stream.where, event)]
+    def seen(self, stream: Stream) -> bool:
+        """Whether there was an event that meets what can be said of it alone."""
+        return any(self.meets_alone(stream, event) for event in self.events)
 
-    def in_window(self, at: int, window: Within | Between | None) -> bool:
+    def meets_alone(self, stream: Stream, event: Event) -> bool:
+        named = event.name == stream.event and event.source not in stream.excluded
+        alone = [part for part in parts_of(stream.where) if speaks_alone(part)]
+        return named and all(self.holds(part, (Link(event, stream),)) for part in alone)
+
+    def events_of(self, reduced: Reduced, chain: Chain) -> list[Event]:
+        stream = reduced.stream
+        found = [event for event in self.events if self.meets_alone(stream, event)]
+        others = [part for part in parts_of(stream.where) if not speaks_alone(part)]
+        if chain or others or isinstance(stream.window, Session):
+            found = self.newest(reduced, [event for event in found if self.is_in_reach(event.at, stream, chain)])
+        found = [event for event in found if self.in_window(event.at, stream.window, chain)]
+        for part in others:
+            found = [event for event in found if self.holds(part, (Link(event, stream), *chain))]
+        return self.session(found, stream.window.pause.ms) if isinstance(stream.window, Session) else found
+
+    def is_in_reach(self, at: int, stream: Stream, chain: Chain) -> bool:
+        """Whether an event of a list is kept: for as long as the window, or that of the nearest parent, can see it."""
         full_hour = self.oracle.at // HOUR * HOUR
-        if isinstance(window, Within):
-            return full_hour - window.duration.ms <= at <= self.oracle.at
-        if isinstance(window, Between):
-            return full_hour - window.end.ms <= at < full_hour - window.start.ms
+        if isinstance(stream.window, Within | Between):
+            return self.in_window(at, stream.window, ())
+        for window in (stream.window, *(link.stream.window for link in chain)):
+            match window:
+                case Within(span) | Between(_, span):
+                    return at >= full_hour - span.ms
+                case Session(pause):
+                    return at >= full_hour - max(30 * DAY, 2 * pause.ms)
         return True
 
-    def reduce(self, reduced: Reduced) -> Any:
-        events = [event for event in self.matching(reduced.stream) if self.in_window(event.at, reduced.stream.window)]
+    def newest(self, reduced: Reduced, events: list[Event]) -> list[Event]:
+        """Of a list only so many different events are kept: the newest. They differ in time or in a field asked for."""
+        fields = fields_asked(reduced)
+        values = [[[plain(value) for value in read(field, event)] for field in fields] for event in events]
+        entries = [(event.at, text_of([event.at, *found])) for event, found in zip(events, values, strict=True)]
+        kept = sorted(set(entries), reverse=True)
+        if len(kept) > self.oracle.most:
+            self.oracle.capped.add(self.key)
+        return [event for event, entry in zip(events, entries, strict=True) if entry in kept[: self.oracle.most]]
+
+    def session(self, events: list[Event], pause: int) -> list[Event]:
+        latest: list[Event] = []
+        for event in sorted(events, key=lambda event: event.at):
+            latest = [*latest, event] if latest and event.at - latest[-1].at < pause else [event]
+        return latest if latest and self.oracle.at - latest[-1].at < pause else []
+
+    def in_window(self, at: int, window: Window | None, chain: Chain) -> bool:
+        full_hour = self.oracle.at // HOUR * HOUR
+        if chain and at <= chain[0].event.at:
+            return False
+        match window:
+            case Within(span):
+                return full_hour - span.ms <= at <= self.oracle.at
+            case Between(start, end):
+                return full_hour - end.ms <= at < full_hour - start.ms
+            case WithinParent(span):
+                return at <= chain[0].event.at + span.ms
+            case BetweenParent(start, end):
+                return chain[0].event.at + start.ms < at <= chain[0].event.at + end.ms
+        return True
+
+    def reduce(self, reduced: Reduced, events: list[Event]) -> Any:
         if reduced.field is None:
             return len(events)
         pairs = [(event.at, value) for event in events for value in read(reduced.field, event)]
@@ -189,6 +256,41 @@ class _Reader:
         if len(ordered) > self.oracle.most:
             self.oracle.capped.add(self.key)
         return ordered[: self.oracle.most]
+
+
+def parts_of(where: Condition | None) -> tuple[Condition, ...]:
+    return () if where is None else where.parts if isinstance(where, And) else (where,)
+
+
+def speaks_alone(condition: Condition) -> bool:
+    """Whether it asks for nothing but the event itself."""
+    for node in walk(condition):
+        if isinstance(node, (Trait, Reduced)) or (isinstance(node, Field) and node.parent):
+            return False
+        if isinstance(node, Comparison) and node.arguments and isinstance(node.arguments[0], Duration):
+            return False
+    return True
+
+
+def fields_asked(reduced: Reduced) -> list[Field]:
+    """What of the stream's events is asked for by what does not speak of them alone, in the order of the text."""
+    found = {reduced.field} if reduced.field else set()
+    for part in parts_of(reduced.stream.where):
+        if not speaks_alone(part):
+            found |= {field for field in fields_at(part, 0) if not field.parent}
+            found |= {replace(field, parent=False) for field in fields_at(part, 1) if field.parent}
+    return sorted(found, key=format_query)
+
+
+def fields_at(node: Any, depth: int) -> set[Field]:
+    """The fields in a condition, inside so many events."""
+    if isinstance(node, Field):
+        return set() if depth else {node}
+    if isinstance(node, Reduced):
+        return fields_at(node.stream.where, depth - 1) if depth else set()
+    parts = [getattr(node, name) for name in ("subject", "arguments", "parts", "part") if hasattr(node, name)]
+    several = [each for part in parts for each in (part if isinstance(part, tuple) else (part,))]
+    return {field for each in several for field in fields_at(each, depth)}
 
 
 def compare(operator: str, value: Any, other: Any) -> bool:

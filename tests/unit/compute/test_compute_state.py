@@ -133,6 +133,7 @@ def test_a_monoid_gives_one_result_for_every_grouping_and_order(name: str) -> No
     monoid = MONOIDS[name]
     values: dict[str, list[object]] = {"values": ["a", "b", "a", "\x001"], "first": ["b", "a", 2, True]}
     values["last"] = values["first"]
+    values["events"] = ["[1,[]]", "[-1,[2]]", "[1,[]]", "[1,[3]]"]
     of_name = values.get(name, [1, 0.25, 3, 2**62])
     partials = [monoid.add(None, value, at // 2) for at, value in enumerate(of_name)]
     frozen = orjson.dumps(partials)

@@ -11,7 +11,9 @@ import pytest
 from personas.core.compute.definition_set import DefinitionSet
 from personas.core.compute.state import ComputeState
 from personas.core.event import Event
+from personas.core.moments import DAY, HOUR
 from personas.core.query.definition import Definition
+from tests.unit.compute.oracle import Oracle
 
 PAGE = (Path(__file__).parents[3] / "docs" / "query.md").read_text()
 ABSENT = object()
@@ -63,3 +65,27 @@ def test_a_reducer_means_what_the_page_says(values: str, reducer: str, result: s
         found = computed(f"event('A').{reducer}", "computed_trait", order, {}).get("d", ABSENT)
         expected = read(result)
         assert found is ABSENT if expected is ABSENT else json.dumps(found) == json.dumps(expected)
+
+
+NOW = 41 * DAY
+
+
+@pytest.mark.parametrize(
+    ("events", "query", "result"), list(rows("events by hours before now, with the property `p` | query | result"))
+)
+def test_events_in_their_order_mean_what_the_page_says(events: str, query: str, result: str) -> None:
+    told = []
+    for number, words in enumerate(events.split(", ")):
+        name, hours, *value = words.split(" ", 2)
+        body = {"type": "track", "event": name, "messageId": str(number)}
+        body |= {"properties": {"p": json.loads(value[0])} if value else {}}
+        told.append(Event("sp", "src", NOW - int(hours) * HOUR, NOW, body))
+    definition = Definition("id", "d", "D", "computed_trait", "users", query, 1)
+    definitions, expected = DefinitionSet.of(1, [definition]), read(result)
+    for order in (told, told[::-1]):
+        state = ComputeState()
+        for event in order:
+            state.add(definitions, event, NOW)
+        found = state.evaluate(definitions, {"ten": 10}, {"email"}, NOW).values.get("d", ABSENT)
+        assert found is ABSENT if expected is ABSENT else json.dumps(found) == json.dumps(expected)
+    assert Oracle([definition], told, {"ten": 10}, {"email"}, NOW).values().get("d", ABSENT) == expected

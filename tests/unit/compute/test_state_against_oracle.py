@@ -12,6 +12,7 @@ from personas.core.compute import monoids
 from personas.core.compute.definition_set import DefinitionSet
 from personas.core.compute.state import ComputeState, Evaluation
 from personas.core.moments import HOUR, hour_of
+from tests.unit.compute.funnels import funnels
 from tests.unit.compute.histories import History, histories, simple
 from tests.unit.compute.oracle import Oracle
 
@@ -82,12 +83,14 @@ def test_each_reducer_says_what_the_oracle_says_over_any_split_and_order(reducer
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
-@given(histories, st.data())
+@given(histories | funnels, st.data())
 def test_the_state_says_what_the_oracle_says(history: History, data: st.DataObject) -> None:
     compiled = DefinitionSet.of(1, history.definitions)
     loaded = DefinitionSet.of_data(orjson.loads(orjson.dumps(compiled.to_data())))
     state = folded(history, compiled, data)
-    later = history.at + data.draw(st.sampled_from([0, 1, 2, 3, 23, 24, 25, 48, 49, 99]), label="hours later") * HOUR
+    later = (
+        history.at + data.draw(st.sampled_from([0, 1, 2, 3, 23, 24, 25, 48, 49, 99, 725]), label="hours later") * HOUR
+    )
     for at in (history.at, later):
         wanted = said(expected(history, at))
         assert said(evaluated(state, compiled, history, at).values) == wanted
@@ -96,7 +99,7 @@ def test_the_state_says_what_the_oracle_says(history: History, data: st.DataObje
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
-@given(histories, st.data())
+@given(histories | funnels | funnels, st.data())
 def test_values_hold_at_every_hour_before_they_are_due(history: History, data: st.DataObject) -> None:
     compiled = DefinitionSet.of(1, history.definitions)
     state = folded(history, compiled, data)
@@ -109,7 +112,7 @@ def test_values_hold_at_every_hour_before_they_are_due(history: History, data: s
 
 
 @settings(max_examples=EXAMPLES // 5, deadline=None)
-@given(histories, st.data())
+@given(histories | funnels, st.data())
 def test_too_many_distinct_values_are_cut_alike_in_any_order(history: History, data: st.DataObject) -> None:
     compiled = DefinitionSet.of(1, history.definitions)
     largest, monoids.LARGEST = monoids.LARGEST, 2

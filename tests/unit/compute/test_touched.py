@@ -11,6 +11,7 @@ from personas.core.compute.state import ComputeState
 from personas.core.compute.touched import Touched
 from personas.core.moments import HOUR, hour_of
 from personas.core.query.definition import Definition
+from tests.unit.compute.funnels import funnels
 from tests.unit.compute.histories import History, histories
 from tests.unit.compute.test_state_against_oracle import EXAMPLES
 
@@ -30,7 +31,7 @@ def audience(key: str, query: str) -> Definition:
 
 
 @settings(max_examples=EXAMPLES // 10 or 1, deadline=None)
-@given(histories, st.data())
+@given(histories | funnels, st.data())
 def test_what_was_not_touched_has_not_changed(history: History, data: st.DataObject) -> None:
     """As the actor does it: all of it where time has moved on to when something is due, else only what was touched."""
     definitions = DefinitionSet.of(1, history.definitions)

@@ -14,21 +14,27 @@ holds from an earlier time is never taken for it.
 """
 
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
 
 from personas.core.compute.conditions import Holds, Operand, compiled
 from personas.core.compute.fields import reader, several
-from personas.core.compute.monoids import MONOIDS, SIGNS, Monoid, key_of
+from personas.core.compute.monoids import MONOIDS, SIGNS, Monoid, event_key, key_of
 from personas.core.compute.windows import TileWindow
+from personas.core.event import Event
 from personas.core.query.formatter import format_query
 from personas.core.query.tree import Condition, Field, Literal, Reduced, Scalar, Stream
 from personas.core.values import number_of, plain, text_of
 
-Scene = tuple[Mapping[str, Any], Mapping[str, Any]]
-"""The properties and the context of an event."""
+Scene = tuple[Any, ...]
+"""The properties and the context of an event, its source, and when it happened."""
+
+
+def scene_of(event: Event) -> Scene:
+    return event.properties, event.context, event.source, event.at
+
 
 KEEPS = {
     "count": "count",
@@ -57,6 +63,8 @@ class Aggregate:
     window: TileWindow | None
     since: int | None
     """Events before this moment (ms) are not in the stream."""
+    edges: bool = True
+    """Whether a value may change at the hour at which an event leaves the window."""
 
     @classmethod
     def of(cls, reduced: Reduced, since: int | None = None) -> "Aggregate":
@@ -66,16 +74,37 @@ class Aggregate:
         field = format_query(reduced.field) if reduced.field else ""
         where = format_query(stream.where) if stream.where else ""
         back = f"{window.start}-{window.end}" if window else ""
-        meaning = "\x1f".join((stream.event, where, back, keeps, reads, field, "" if since is None else str(since)))
+        limits = ("" if since is None else str(since), *stream.excluded)
+        meaning = (stream.event, where, back, keeps, reads, field, *limits)
+        values = _taken(reduced.field, reads)
         return cls(
-            SIGNS[keeps] + urlsafe_b64encode(blake2b(meaning.encode(), digest_size=6).digest()).decode(),
-            stream.event,
-            _where(stream),
-            _taken(reduced.field, reads),
-            MONOIDS[keeps],
-            window,
-            since,
+            _id(keeps, meaning), stream.event, _where(stream, stream.where), values, MONOIDS[keeps], window, since
         )
+
+    @classmethod
+    def listing(
+        cls,
+        stream: Stream,
+        where: Condition | None,
+        fields: tuple[Field, ...],
+        window: TileWindow | None,
+        since: int | None,
+        edges: bool,
+    ) -> "Aggregate":
+        """A list of the stream's events that meet `where`, each with its moment and these fields."""
+        asked = [format_query(field) for field in fields]
+        condition = format_query(where) if where else ""
+        back = f"{window.start}-{window.end}" if window else ""
+        limits = "" if since is None else str(since)
+        meaning = (stream.event, condition, back, "event", str(edges), limits, *asked, "", *stream.excluded)
+        finds = [(several(field.path), _place(field)) for field in fields]
+
+        def values(scene: Scene) -> list[Any]:
+            found = [[plain(value) for value in find(scene[place])] for find, place in finds]
+            return [event_key(scene[3], found)]
+
+        holds = _where(stream, where)
+        return cls(_id("events", meaning), stream.event, holds, values, MONOIDS["events"], window, since, edges)
 
     def kept_since(self, version: int) -> "Aggregate":
         """As the space keeps it without a break since that version of its definitions; 0: since ever."""
@@ -124,9 +153,24 @@ def _taken(field: Field | None, reads: str) -> Callable[[Scene], list[Any]]:
     return lambda scene: takes(find(scene[place]))
 
 
-def _where(stream: Stream) -> Holds | None:
-    where: Condition | None = stream.where
-    return None if where is None else compiled(where, _operand, lambda _comparison: None)
+def taking(reduced: Reduced) -> tuple[Monoid, Callable[[list[Any]], list[Any]]]:
+    """The monoid of a reducer, and what of the values of its field goes into it."""
+    return MONOIDS[KEEPS[reduced.reducer]], _TAKES.get(_reads(reduced), list)
+
+
+def _id(keeps: str, meaning: tuple[str, ...]) -> str:
+    digest = blake2b("\x1f".join(meaning).encode(), digest_size=6).digest()
+    return SIGNS[keeps] + urlsafe_b64encode(digest).decode()
+
+
+def _where(stream: Stream, where: Condition | None) -> Holds | None:
+    holds = None if where is None else compiled(where, _operand, lambda _comparison: None)
+    if not stream.excluded:
+        return holds
+    excluded = frozenset(stream.excluded)
+    if holds is None:
+        return lambda scene: scene[2] not in excluded
+    return lambda scene: scene[2] not in excluded and holds(scene)
 
 
 def _operand(scalar: Scalar) -> Operand:

@@ -4,18 +4,21 @@ from collections.abc import Callable
 from typing import Any
 
 from personas.core.compute.aggregate import Aggregate
-from personas.core.compute.comparators import RELATIVE_UNITS, turning_points
-from personas.core.compute.conditions import Holds, Operand, compiled
+from personas.core.compute.conditions import Operand, compiled
 from personas.core.compute.fields import walk
 from personas.core.compute.frame import Frame
+from personas.core.compute.funnels import Listed
 from personas.core.compute.reading import reading
+from personas.core.compute.relative import relative
+from personas.core.compute.streams import is_listed
 from personas.core.query.definition import Definition
 from personas.core.query.formatter import format_query
-from personas.core.query.tree import CONDITIONS, Comparison, Duration, Literal, Query, Reduced, Scalar, Trait
-from personas.core.query.vocabulary import NOW_RELATIVE
-from personas.core.values import moment_of, plain
+from personas.core.query.tree import CONDITIONS, Literal, Query, Reduced, Scalar, Trait
+from personas.core.values import plain
 
 Value = Callable[[Frame], Any]
+Look = Callable[[Frame], tuple[Any, bool]]
+"""The partial of a reduced stream, and whether it has ever seen an event."""
 
 
 class Formula:
@@ -43,12 +46,12 @@ class Formula:
     def _compiled(self) -> Value:
         tree = self.tree
         if isinstance(tree, CONDITIONS):
-            return compiled(tree, self._operand, self._relative)
+            return compiled(tree, self._operand, lambda found: relative(found, self._operand, lambda frame: frame))
         if isinstance(tree, Reduced):
-            aggregate, read = self._aggregate(tree), reading(tree)
+            look, read = self._look(tree), reading(tree)
 
             def reduced(frame: Frame) -> Any:
-                partial, seen = frame.look(aggregate)
+                partial, seen = look(frame)
                 return read(partial) if seen else None
 
             return reduced
@@ -68,38 +71,19 @@ class Formula:
             return _trait(scalar)
         if not isinstance(scalar, Reduced):
             raise TypeError(f"{format_query(scalar)} has a place only inside where() or a reducer")
-        aggregate, read = self._aggregate(scalar), reading(scalar)
-        return lambda frame: [] if (value := read(frame.look(aggregate)[0])) is None else [value]
+        look, read = self._look(scalar), reading(scalar)
+        return lambda frame: [] if (value := read(look(frame)[0])) is None else [value]
 
-    def _aggregate(self, reduced: Reduced) -> Aggregate:
-        aggregate = Aggregate.of(reduced, self.since)
+    def _look(self, reduced: Reduced) -> Look:
+        if is_listed(reduced.stream):
+            return Listed(reduced, self.since, self._registered, _trait).partial
+        aggregate = self._registered(Aggregate.of(reduced, self.since))
+        return lambda frame: frame.look(aggregate)
+
+    def _registered(self, aggregate: Aggregate) -> Aggregate:
         aggregate = aggregate.kept_since(self._kept_since(aggregate.id))
         self.needs.add(aggregate.id)
         return self._aggregates.setdefault(aggregate.id, aggregate)
-
-    def _relative(self, comparison: Comparison) -> Holds | None:
-        if comparison.operator not in NOW_RELATIVE:
-            return None
-        subject, operator = self._operand(comparison.subject), comparison.operator
-        (duration,) = comparison.arguments
-        if not isinstance(duration, Duration):
-            raise TypeError(f"{operator} takes a duration")
-        amount, unit_ms = duration.amount, RELATIVE_UNITS[duration.unit]
-
-        def holds(frame: Frame) -> bool:
-            found = False
-            for value in subject(frame):
-                moment = moment_of(value)
-                if moment is None:
-                    continue
-                first, after = turning_points(operator, moment, amount, unit_ms)
-                for turn in (first, after):
-                    if turn is not None:
-                        frame.turns_at(turn)
-                found |= (first is None or frame.at >= first) and (after is None or frame.at < after)
-            return found
-
-        return holds
 
 
 def _trait(trait: Trait) -> Operand:

@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from personas.core.compute.aggregate import Aggregate
-from personas.core.compute.monoids import CUT
+from personas.core.compute.monoids import CUT, event_of
 from personas.core.compute.tally import Tally
 from personas.core.moments import HOUR, hour_of
 
+Kept = tuple[Any, ...]
+"""An event of a list: its moment, the values of each field that is kept, and how often there is such a one."""
+
 
 class Frame:
-    __slots__ = ("_seen", "_tallies", "_traits", "at", "capped", "computed", "due", "hour", "values")
+    __slots__ = ("_lists", "_seen", "_tallies", "_traits", "at", "capped", "computed", "due", "hour", "values")
 
     def __init__(
         self, tallies: Mapping[str, Tally], traits: Mapping[str, Any], computed: Mapping[str, Any], at: int
@@ -18,6 +21,7 @@ class Frame:
         self._tallies = tallies
         self._traits = traits
         self._seen: dict[str, tuple[Any, bool, int | None]] = {}
+        self._lists: dict[str, list[Kept]] = {}
         self.computed = computed
         """The definitions by key: their values hide custom traits of the same key."""
         self.at = at
@@ -43,6 +47,17 @@ class Frame:
         if partial.__class__ is dict and CUT in partial:
             self.capped = True
         return partial, seen
+
+    def listed(self, aggregate: Aggregate) -> tuple[list[Kept], bool]:
+        """The events of an aggregate that is a list, oldest first, and whether it has ever seen one."""
+        partial, seen = self.look(aggregate)
+        found = self._lists.get(aggregate.id)
+        if found is None:
+            events = [(key, count) for key, count in (partial or {}).items() if count > 0 and key != CUT]
+            found = [(*event_of(key), count) for key, count in events]
+            found.sort(key=lambda event: int(event[0]))
+            self._lists[aggregate.id] = found
+        return found, seen
 
     def turns_at(self, moment: int) -> None:
         """Something that was read changes at this moment, if that is still to come."""

@@ -21,7 +21,8 @@ from personas.core.compute import exact
 from personas.core.values import order_of
 
 LARGEST = 10_000
-"""Distinct values that are kept (Segment's limit): the first in order of their keys, whatever order they come in."""
+"""Distinct values that are kept (Segment's limit): the first in order of their keys, whatever order they come in. Of
+lists of events the newest are kept."""
 _LARGEST = 2**63
 """What JSON does not carry as a number."""
 CUT = "\x00+"
@@ -111,6 +112,39 @@ def _take_value(partial: dict[str, int] | None, key: str) -> dict[str, int] | No
     return {other: count for other, count in rest.items() if count} or None
 
 
+def event_key(at: int, fields: list[list[Any]]) -> str:
+    """An event in a list: its moment, and the values of its fields."""
+    return orjson.dumps([at, *fields], option=orjson.OPT_SORT_KEYS).decode()
+
+
+def event_of(key: str) -> list[Any]:
+    found: list[Any] = orjson.loads(key)
+    return found
+
+
+def _add_event(partial: dict[str, int] | None, key: str, _at: int) -> dict[str, int]:
+    kept = {} if partial is None else partial
+    kept[key] = kept.get(key, 0) + 1
+    return kept if len(kept) <= LARGEST else _newest(kept)
+
+
+def _merge_events(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
+    kept = dict(one)
+    for key, count in other.items():
+        kept[key] = kept.get(key, 0) + count
+        if not kept[key]:
+            del kept[key]
+    return kept if len(kept) <= LARGEST else _newest(kept)
+
+
+def _newest(kept: dict[str, int]) -> dict[str, int]:
+    keys = [key for key in kept if key != CUT]
+    if len(keys) <= LARGEST:
+        return kept
+    keys.sort(key=lambda key: (event_of(key)[0], key), reverse=True)
+    return {**{key: kept[key] for key in keys[:LARGEST]}, CUT: 1}
+
+
 def _pick(better: Callable[[Any, Any], bool]) -> Monoid:
     def merge(one: Any, other: Any) -> Any:
         return other if better(other, one) else one
@@ -151,8 +185,18 @@ MONOIDS = {
     "first": _pick_by_time(_less),
     "last": _pick_by_time(_more),
     "values": Monoid(_add_value, _merge_values, _take_value),
+    "events": Monoid(_add_event, _merge_events, _take_value),
 }
-SIGNS = {"count": "c", "total": "t", "least": "l", "greatest": "g", "first": "f", "last": "z", "values": "v"}
+SIGNS = {
+    "count": "c",
+    "total": "t",
+    "least": "l",
+    "greatest": "g",
+    "first": "f",
+    "last": "z",
+    "values": "v",
+    "events": "e",
+}
 """The first letter of an aggregate's id: states can be merged without knowing the definitions."""
 _OF_SIGN = {sign: MONOIDS[name] for name, sign in SIGNS.items()}
 

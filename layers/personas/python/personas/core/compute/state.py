@@ -21,6 +21,7 @@ from typing import Any
 
 import orjson
 
+from personas.core.compute.aggregate import scene_of
 from personas.core.compute.definition_set import DefinitionSet
 from personas.core.compute.frame import Frame
 from personas.core.compute.monoids import monoid_of
@@ -57,7 +58,7 @@ class ComputeState:
         if not listening:
             return False
         taken = False
-        scene = (event.properties, event.context)
+        scene = scene_of(event)
         for aggregate in listening:
             values = aggregate.take(scene, event.at)
             if values is None:
@@ -73,7 +74,7 @@ class ComputeState:
         """Take back one of two countings of the same event, though they be still to come: it stays counted once.
         Not idempotent."""
         self._version = max(self._version, definitions.version)
-        scene = (event.properties, event.context)
+        scene = scene_of(event)
         for aggregate in definitions.listening(event.name):
             values = aggregate.take(scene, event.at)
             if values is not None:

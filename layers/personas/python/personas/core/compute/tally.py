@@ -86,6 +86,7 @@ class Tally:
         window = aggregate.window
         if window is not None:
             found, due = self._visible(aggregate, window.start is None, hour)
+            due = due if aggregate.edges else None
         if not self.future:
             return found, self.seen, due
         happened = Tally(self.seen)
@@ -96,7 +97,8 @@ class Tally:
                 due = earlier(due, -(-event[0] // HOUR))
         if window is not None:
             ahead, next_due = happened._visible(aggregate, window.start is None, hour)
-            return merged(aggregate.monoid, found, ahead), happened.seen, earlier(due, next_due)
+            due = earlier(due, next_due if aggregate.edges else None)
+            return merged(aggregate.monoid, found, ahead), happened.seen, due
         return merged(aggregate.monoid, found, happened.total), happened.seen, due
 
     def to_data(self) -> dict[str, Any]:
