@@ -73,7 +73,7 @@ def _merge_totals(one: list[Any], other: list[Any]) -> list[Any]:
 
 def _take_total(partial: list[Any] | None, value: int | float) -> list[Any] | None:
     rest = _plus(partial or [0, 0, 0], -1, exact.decimal(-value))
-    return rest if rest[0] else None
+    return rest if rest[0] or rest[1] else None
 
 
 def _plus(partial: list[Any], count: int, more: exact.Exact) -> list[Any]:

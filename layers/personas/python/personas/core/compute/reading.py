@@ -3,6 +3,12 @@
 >>> read = reading(Reduced(Stream("Article Read"), "mode"))
 >>> read({"sport": 2, "art": 2, "news": 1}), read({"sport": 1})
 ('art', None)
+
+A count below zero is a debt: what was taken back before it was counted, or after it was cut.
+
+>>> owing = {"sport": 2, "art": -1}
+>>> [reading(Reduced(Stream("Article Read"), reducer))(owing) for reducer in ("unique", "unique_count")]
+[['sport'], 1]
 """
 
 from collections.abc import Callable
@@ -36,12 +42,19 @@ def _mode(partial: dict[str, int] | None, minimum: int) -> Any:
 
 
 def _unique(partial: dict[str, int] | None) -> list[Any] | None:
-    values = [value_of(key) for key in partial or () if key != CUT]
-    return sorted(values, key=order_of) or None
+    return sorted(map(value_of, _standing(partial)), key=order_of) or None
 
 
 def _unique_count(partial: dict[str, int] | None) -> int:
-    return len(partial) - (CUT in partial) if partial else 0
+    return len(_standing(partial))
+
+
+def _standing(partial: dict[str, int] | None) -> list[str]:
+    return [key for key, count in (partial or {}).items() if count > 0 and key != CUT]
+
+
+def _mean(partial: list[Any] | None) -> Any:
+    return exact.mean(total_of(partial), partial[0]) if partial and partial[0] > 0 else None
 
 
 def _as_it_is(partial: Any) -> Any:
@@ -49,9 +62,9 @@ def _as_it_is(partial: Any) -> Any:
 
 
 _READINGS: dict[str, Callable[[Any], Any]] = {
-    "count": lambda partial: partial or 0,
+    "count": lambda partial: max(partial or 0, 0),
     "sum": lambda partial: exact.read(total_of(partial)) if partial else 0,
-    "avg": lambda partial: exact.mean(total_of(partial), partial[0]) if partial else None,
+    "avg": _mean,
     "min": _as_it_is,
     "max": _as_it_is,
     "first": lambda partial: partial[1] if partial else None,
