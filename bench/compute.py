@@ -16,6 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from bench.shop import AUDIENCES, QUERIES
 from personas import profiles_stream, wire
 from personas.core.compute.definition_set import DefinitionSet
 from personas.core.envelope import EventEnvelope
@@ -36,30 +37,6 @@ PROFILES, HISTORY = 200, 60
 EVENTS_A_PROFILE = 3.5
 """In one batch: what docs/architecture.md takes for 10 s of a busy shop."""
 NOW = 1_760_000_000_000
-TRAITS = {
-    "orders": "event('Order Completed').count()",
-    "orders_30d": "event('Order Completed').within(30 days).count()",
-    "revenue": "event('Order Completed').sum(property('revenue'))",
-    "revenue_90d": "event('Order Completed').within(90 days).sum(property('revenue'))",
-    "average_order": "event('Order Completed').avg(property('revenue'))",
-    "largest_order": "event('Order Completed').max(property('revenue'))",
-    "first_coupon": "event('Order Completed').first(property('coupon'))",
-    "last_order_at": "event('Order Completed').last(property('at'))",
-    "views_7d": "event('Product Viewed').within(7 days).count()",
-    "top_category": "event('Product Viewed').mode(property('category'), 2)",
-    "brands": "event('Product Viewed').within(30 days).unique(property('brand'))",
-    "brands_count": "event('Product Viewed').within(30 days).unique(property('brand')).count()",
-    "pages": "event('Page Viewed').count()",
-    "last_page": "event('Page Viewed').last(property('page_name'))",
-}
-AUDIENCES = {
-    "big_spenders": "trait('revenue') > 200",
-    "recent_buyers": "event('Order Completed').within(14 days).count() >= 1",
-    "window_shoppers": "event('Product Viewed').within(7 days).count() >= 3 AND event('Order Completed').count() = 0",
-    "lapsed": "event('Order Completed').between(30 days, 90 days).count() >= 1 AND trait('orders_30d') = 0",
-    "pro_or_swede": "trait('plan') = 'pro' OR trait('country').one_of('SE', 'NO')",
-    "pricing": "event('Page Viewed').where(property('page_name') = 'Pricing').within(7 days).count() >= 2",
-}
 
 
 def main() -> int:
@@ -88,7 +65,9 @@ def main() -> int:
 def compiled(count: int) -> DefinitionSet:
     """As a cold worker loads it."""
     definitions = []
-    kinds = [("computed_trait", *each) for each in TRAITS.items()] + [("audience", *each) for each in AUDIENCES.items()]
+    kinds = [("computed_trait", *each) for each in QUERIES.items()] + [
+        ("audience", *each) for each in AUDIENCES.items()
+    ]
     for number in range(count):
         kind, key, query = kinds[number % len(kinds)]
         again = number // len(kinds)

@@ -10,7 +10,6 @@ from constructs import Construct
 
 from infra import grants
 from infra.function import Function
-from infra.nag import excuse, logical_id
 from infra.shared import Shared
 from infra.workflow import Workflow, call
 
@@ -32,7 +31,7 @@ class Backfill(Construct):
             functions=[self.step, self.shard],
         )
         shared.storage.key.grant_decrypt(self.workflow.machine)
-        self._excuse_map(shared)
+        self.workflow.excuse_map(shared.storage.work_bucket)
 
     def started_by(self, function: Function) -> None:
         function.function.add_environment("BACKFILL_MACHINE", self.workflow.machine.state_machine_arn)
@@ -113,20 +112,3 @@ class Backfill(Construct):
             .when(sfn.Condition.string_equals("$.next", "step"), step)
             .otherwise(sfn.Succeed(self, "Done"))
         )
-
-    def _excuse_map(self, shared: Shared) -> None:
-        machine = self.workflow.machine
-        bucket = logical_id(shared.storage.work_bucket)
-        excuse(
-            machine,
-            f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::<{bucket}>/*]",
-            "The key of the list comes from the step before; the bucket is named.",
-        )
-        name = f'{{"Fn::Select":[6,{{"Fn::Split":[":",{{"Ref":"{logical_id(machine)}"}}]}}]}}'
-        for runs in (":*", "/*:*"):
-            excuse(
-                machine,
-                "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>"
-                f":execution:{name}{runs}]",
-                "A distributed Map starts, watches and stops runs of its own machine, whose ids nobody knows before.",
-            )

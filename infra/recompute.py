@@ -10,7 +10,6 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infra import grants
-from infra.nag import excuse, logical_id
 from infra.shared import Shared
 from infra.workflow import Workflow, call
 
@@ -68,7 +67,7 @@ class Recompute(Construct):
             functions=[self.plan, self.tick],
         )
         storage.key.grant_decrypt(self.workflow.machine)
-        self._excuse_map(shared)
+        self.workflow.excuse_map(shared.storage.work_bucket)
 
     def _definition(self, shared: Shared) -> sfn.IChainable:
         tick = call(self, "Tick bucket", self.tick)
@@ -90,20 +89,3 @@ class Recompute(Construct):
             .when(sfn.Condition.number_greater_than("$.count", 0), buckets)
             .otherwise(nothing)
         )
-
-    def _excuse_map(self, shared: Shared) -> None:
-        machine = self.workflow.machine
-        bucket = logical_id(shared.storage.work_bucket)
-        excuse(
-            machine,
-            f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::<{bucket}>/*]",
-            "The key of the list comes from Plan; the bucket is named.",
-        )
-        name = f'{{"Fn::Select":[6,{{"Fn::Split":[":",{{"Ref":"{logical_id(machine)}"}}]}}]}}'
-        for runs in (":*", "/*:*"):
-            excuse(
-                machine,
-                "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>"
-                f":execution:{name}{runs}]",
-                "A distributed Map starts, watches and stops runs of its own machine, whose ids nobody knows before.",
-            )

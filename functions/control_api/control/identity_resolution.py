@@ -12,7 +12,7 @@ from control import edge
 from personas.clock import now_ms
 from personas.core.errors import InvalidInput, NotFound
 from personas.core.identity.rules import Rules
-from personas.core.identity.stricter import Warning, stricter
+from personas.core.identity.stricter import Restriction, stricter
 from personas.http import Answer, Request
 from personas.stores import graph_sample, identity_rules
 
@@ -58,10 +58,10 @@ def _changed(space: str, rules: Rules) -> Answer:
     return edge.data(**rules.to_data(), warnings=[_warning(one) for one in warnings], lookedAt=looked_at)
 
 
-def _warning(warning: Warning) -> dict[str, Any]:
+def _warning(one: Restriction) -> dict[str, Any]:
     return {
-        "field": warning.field,
-        "message": warning.message,
-        "profiles": warning.count,
-        "samples": list(warning.profiles),
+        "field": one.field,
+        "message": one.message,
+        "profiles": one.count,
+        "samples": list(one.profiles),
     }

@@ -204,3 +204,22 @@ def bring_into_force(space: str) -> None:
 
 def basic(user: str) -> str:
     return "Basic " + base64.b64encode(f"{user}:".encode()).decode()
+
+
+@pytest.fixture
+def control(function: Callable[..., Function]) -> Function:
+    return function("control_api", f"Bearer {WORKSPACE_TOKEN}")
+
+
+@pytest.fixture
+def space(control: Function) -> str:
+    return str(made(control("POST", "/spaces", {"name": "Shop"}), "space")["id"])
+
+
+def made(reply: Reply, name: str) -> Any:
+    assert reply.status == 200, reply.body
+    return reply.body["data"][name]
+
+
+def errors(reply: Reply) -> list[tuple[str, str | None]]:
+    return [(error["type"], error.get("field")) for error in reply.body["errors"]]

@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Callable
 from typing import Any
 
 import boto3
@@ -12,29 +11,19 @@ from personas import profiles_stream
 from personas.core.envelope import BarrierEnvelope
 from personas.core.lanes import LANES
 from personas.stores import definitions, purges, refused, sources, spaces, tokens
-from tests.unit.apis.conftest import NOW, WORKSPACE_TOKEN, Function, MovableClock, Reply, basic, bring_into_force
+from tests.unit.apis.conftest import (
+    NOW,
+    WORKSPACE_TOKEN,
+    Function,
+    MovableClock,
+    basic,
+    bring_into_force,
+    errors,
+    made,
+)
 
 ORDERS = {"name": "Orders 30d", "definition": {"query": "event('Order Completed').count()", "type": "users"}}
 BUYERS = {"name": "Buyers", "definition": {"query": "trait('orders_30d') >= 1"}, "audienceType": "USERS"}
-
-
-@pytest.fixture
-def control(function: Callable[..., Function]) -> Function:
-    return function("control_api", f"Bearer {WORKSPACE_TOKEN}")
-
-
-@pytest.fixture
-def space(control: Function) -> str:
-    return str(made(control("POST", "/spaces", {"name": "Shop"}), "space")["id"])
-
-
-def made(reply: Reply, name: str) -> Any:
-    assert reply.status == 200, reply.body
-    return reply.body["data"][name]
-
-
-def errors(reply: Reply) -> list[tuple[str, str | None]]:
-    return [(error["type"], error.get("field")) for error in reply.body["errors"]]
 
 
 # who may call
@@ -88,7 +77,7 @@ def test_a_deleted_space_is_gone_with_its_keys(control: Function, space: str) ->
     source = made(control("POST", f"/spaces/{space}/sources", {"name": "web"}), "source")
     token = made(control("POST", f"/spaces/{space}/access-tokens", {"name": "app"}), "token")
     control("POST", f"/spaces/{space}/audiences", {**BUYERS, "definition": {"query": "trait('a') = 1"}})
-    control("POST", f"/spaces/{space}/trait-mappings", CITY)
+    control("POST", f"/spaces/{space}/trait-mappings", {"event": "E", "path": "properties.p", "trait": "p"})
     receipt = made(control("DELETE", f"/spaces/{space}"), "receipt")
     assert receipt["removed"] == {"sources": 1, "accessTokens": 1, "destinations": 0, "definitions": 1}
     assert control("GET", f"/spaces/{space}").status == 404
@@ -300,58 +289,6 @@ def test_a_large_snapshot_lies_in_several_items(control: Function, space: str, m
     assert set(definitions.load(space, 2).named()) == {"orders_30d"}
     monkeypatch.setattr(definitions, "MAX_PARTS", 1)
     assert control("POST", f"/spaces/{space}/audiences", BUYERS).status == 413
-
-
-# trait mappings
-
-CITY = {"event": "Order Completed", "path": "properties.shipping.city", "trait": "last_city"}
-
-
-def test_a_trait_mapping_is_part_of_the_snapshot_until_it_is_deleted(control: Function, space: str) -> None:
-    mapping = made(control("POST", f"/spaces/{space}/trait-mappings", CITY), "traitMapping")
-    wanted = {**CITY, "type": None, "id": mapping["id"], "createdAt": "2026-01-01T00:00:00.000Z"}
-    assert mapping == wanted
-    assert made(control("GET", f"/spaces/{space}/trait-mappings"), "traitMappings") == [wanted]
-    assert made(control("GET", f"/spaces/{space}/trait-mappings/{mapping['id']}"), "traitMapping") == wanted
-    control("POST", f"/spaces/{space}/computed-traits", ORDERS)
-    for version in (1, 2):
-        assert [kept.trait for kept in definitions.load(space, version).promotions.mappings] == ["last_city"]
-    head = spaces.head(space)
-    assert head
-    assert (head.definitions, head.barrier) == (2, 1), "a pending definition is announced by its backfill"
-    bring_into_force(space)
-    assert control("DELETE", f"/spaces/{space}/trait-mappings/{mapping['id']}").status == 200
-    assert not definitions.load(space, 4).promotions
-    assert set(definitions.load(space, 4).named()) == {"orders_30d"}
-    assert control("GET", f"/spaces/{space}/trait-mappings/{mapping['id']}").status == 404
-    assert control("DELETE", f"/spaces/{space}/trait-mappings/{mapping['id']}").status == 404
-
-
-@pytest.mark.parametrize(
-    ("change", "field"),
-    [
-        ({"event": None}, "event"),
-        ({"type": "track"}, "event"),
-        ({"event": None, "type": "click"}, "type"),
-        ({"event": " "}, "event"),
-        ({"path": "shipping.city"}, "path"),
-        ({"path": "properties"}, "path"),
-        ({"path": "properties.items.$.city"}, "path"),
-        ({"path": "properties..city"}, "path"),
-        ({"trait": ""}, "trait"),
-        ({"trait": 5}, "trait"),
-    ],
-)
-def test_a_bad_trait_mapping_is_refused_with_its_field(control: Function, space: str, change: Any, field: str) -> None:
-    reply = control("POST", f"/spaces/{space}/trait-mappings", {**CITY, **change})
-    assert (reply.status, errors(reply)) == (400, [("bad-request", field)])
-    assert made(control("GET", f"/spaces/{space}/trait-mappings"), "traitMappings") == []
-
-
-def test_two_mappings_of_the_same_events_cannot_lead_to_one_trait(control: Function, space: str) -> None:
-    made(control("POST", f"/spaces/{space}/trait-mappings", CITY), "traitMapping")
-    assert control("POST", f"/spaces/{space}/trait-mappings", {**CITY, "path": "context.ip"}).status == 409
-    assert control("POST", f"/spaces/{space}/trait-mappings", {**CITY, "event": "Order Updated"}).status == 200
 
 
 # destinations

@@ -1,25 +1,12 @@
 """The identity resolution settings of a space through the real handler: read, replaced, copied, imported."""
 
-from collections.abc import Callable
-
 import pytest
 
 from personas.core.identity.external_id import ExternalId
 from personas.core.identity.fact import Fact
 from personas.core.identity.root import Root
 from personas.stores import graph_writes
-from tests.unit.apis.conftest import WORKSPACE_TOKEN, Function
-from tests.unit.apis.test_control_api import errors, made
-
-
-@pytest.fixture
-def control(function: Callable[..., Function]) -> Function:
-    return function("control_api", f"Bearer {WORKSPACE_TOKEN}")
-
-
-@pytest.fixture
-def space(control: Function) -> str:
-    return str(made(control("POST", "/spaces", {"name": "Shop"}), "space")["id"])
+from tests.unit.apis.conftest import Function, errors, made
 
 
 def test_identity_settings_are_read_replaced_and_copied(control: Function, space: str) -> None:

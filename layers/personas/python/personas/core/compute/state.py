@@ -23,10 +23,11 @@ import orjson
 
 from personas.core.compute.aggregate import scene_of
 from personas.core.compute.definition_set import DefinitionSet
+from personas.core.compute.formula import Formula
 from personas.core.compute.frame import Frame
 from personas.core.compute.monoids import monoid_of
 from personas.core.compute.tallies import Tallies
-from personas.core.compute.tally import Tally
+from personas.core.compute.tally import Tally, earlier
 from personas.core.compute.touched import Touched
 from personas.core.event import Event
 
@@ -111,17 +112,13 @@ class ComputeState:
         values = frame.values
         due: int | None = None
         for formula in definitions.formulas[collection]:
-            definition = formula.definition
-            frame.capped, frame.due = False, None
-            if definition.kind == "audience":
-                values[definition.key] = formula.admits(types) and formula.value(frame)
-            elif (value := formula.value(frame)) is not None:
-                values[definition.key] = value
+            key = formula.definition.key
+            value, turns = _looked_at(formula, frame, types)
+            if value is not None:
+                values[key] = value
             if frame.capped:
-                capped.add(definition.key)
-            if frame.due is not None:
-                hour = definition.options.scheduled(frame.due)
-                due = hour if due is None or hour < due else due
+                capped.add(key)
+            due = earlier(due, turns)
         return Evaluation(values, due, frozenset(capped))
 
     def evaluate_touched(
@@ -151,12 +148,8 @@ class ComputeState:
         while (place := agenda.next()) is not None:
             formula = formulas[place]
             key = formula.definition.key
-            frame.capped, frame.due = False, None
             before = values.get(key)
-            if formula.definition.kind == "audience":
-                after = formula.admits(types) and formula.value(frame)
-            else:
-                after = formula.value(frame)
+            after, turns = _looked_at(formula, frame, types)
             if after is None:
                 values.pop(key, None)
             else:
@@ -166,9 +159,7 @@ class ComputeState:
             evaluated.add(key)
             if frame.capped:
                 capped.add(key)
-            if frame.due is not None:
-                hour = formula.definition.options.scheduled(frame.due)
-                due = hour if due is None or hour < due else due
+            due = earlier(due, turns)
         found = {key: values[key] for key in evaluated if key in values}
         return Evaluation(found, due, frozenset(capped), frozenset(evaluated))
 
@@ -204,3 +195,11 @@ class ComputeState:
 
     def __bool__(self) -> bool:
         return bool(self._tallies)
+
+
+def _looked_at(formula: Formula, frame: Frame, types: frozenset[str]) -> tuple[Any, int | None]:
+    """The definition's value, and the hour of its own schedule at which it may change."""
+    frame.capped, frame.due = False, None
+    definition = formula.definition
+    value = formula.value(frame) if definition.kind != "audience" or formula.admits(types) else False
+    return value, None if frame.due is None else definition.options.scheduled(frame.due)

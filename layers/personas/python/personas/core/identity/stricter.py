@@ -3,8 +3,8 @@
 >>> before = Rules.default()
 >>> after = Rules.of_data({"identifiers": [{"type": "email", "limit": 1}]})
 >>> roots = [Root("use_1", 0, claims={"email": (1, 2)}), Root("use_2", 0, claims={"email": (1,)})]
->>> [warning] = stricter(before, after, roots, [], now=10)
->>> warning.field, warning.count, warning.profiles
+>>> [one] = stricter(before, after, roots, [], now=10)
+>>> one.field, one.count, one.profiles
 ('email.limit', 1, ('use_1',))
 """
 
@@ -20,7 +20,7 @@ SAMPLES = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Warning:
+class Restriction:
     field: str
     """Type and part of its rule, such as `email.limit`."""
     message: str
@@ -32,12 +32,12 @@ class Warning:
 
 def stricter(
     before: Rules, after: Rules, roots: Sequence[Root], held: Iterable[tuple[str, Identifier]], now: int
-) -> tuple[Warning, ...]:
+) -> tuple[Restriction, ...]:
     """`roots`: of the profiles looked at; `held`: identifiers with the profile that gained them; `now` in ms."""
     return (*_limits(before, after, roots, now), *_blocked(before, after, held))
 
 
-def _limits(before: Rules, after: Rules, roots: Sequence[Root], now: int) -> Iterable[Warning]:
+def _limits(before: Rules, after: Rules, roots: Sequence[Root], now: int) -> Iterable[Restriction]:
     for kind in sorted({kind for root in roots for kind in root.claims}):
         rule = after.rule(kind)
         if str(rule) == str(before.rule(kind)):
@@ -45,14 +45,14 @@ def _limits(before: Rules, after: Rules, roots: Sequence[Root], now: int) -> Ite
         over = [root.id for root in roots if within(rule.period, root.claims.get(kind, ()), now) > rule.limit]
         if over:
             message = f"profiles hold more than the rule allows ({rule}); they keep what they have, and gain no more"
-            yield Warning(f"{kind}.limit", message, len(over), tuple(over[:SAMPLES]))
+            yield Restriction(f"{kind}.limit", message, len(over), tuple(over[:SAMPLES]))
 
 
-def _blocked(before: Rules, after: Rules, held: Iterable[tuple[str, Identifier]]) -> Iterable[Warning]:
+def _blocked(before: Rules, after: Rules, held: Iterable[tuple[str, Identifier]]) -> Iterable[Restriction]:
     leading_nowhere: dict[str, dict[str, None]] = {}
     for profile, one in held:
         if after.blocks(one) and not before.blocks(one):
             leading_nowhere.setdefault(one.type, {})[profile] = None
     for kind, profiles in sorted(leading_nowhere.items()):
         message = f"profiles hold values of {kind} that are now blocked; they keep them, and events find them no more"
-        yield Warning(f"{kind}.blockedValues", message, len(profiles), tuple(profiles)[:SAMPLES])
+        yield Restriction(f"{kind}.blockedValues", message, len(profiles), tuple(profiles)[:SAMPLES])
