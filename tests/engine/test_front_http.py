@@ -103,6 +103,7 @@ def test_an_event_is_what_api_gateway_makes(tmp_path):
         (b"a=1", {"Content-Type": "application/x-www-form-urlencoded"}),
         (b"\xff\x00", {"Content-Type": "application/json"}),
     ],
+    ids=["zipped", "a form", "not UTF-8"],
 )
 def test_a_body_that_is_not_plain_text_comes_in_base64(tmp_path, body, headers):
     functions = Functions()
