@@ -8,7 +8,7 @@ import random
 import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from personas.core.errors import PersonasError, Unavailable
 from personas.core.event import Event
@@ -104,7 +104,10 @@ class Stitcher:
             found = self._found(event.space, identifiers)
             decision = resolve(rules, identifiers, found, event.received)
             try:
-                return Resolved(self._carry_out(rules, event, decision).id, decision.kept)
+                root = self._carry_out(rules, event, decision)
+                if decision.aside:
+                    self._note_asides(event, root, decision, found.get(decision.aside[0].identifier))
+                return Resolved(root.id, decision.kept)
             except writes.GraphMoved:
                 self._forget(event.space, decision)
             time.sleep(random.uniform(0, min(LONGEST_PAUSE, PAUSE * 2**attempt)))  # noqa: S311 - jitter, not a secret
@@ -131,7 +134,6 @@ class Stitcher:
         for some in chunks(steps, writes.MAX_STEPS):
             root = self._change(rules, event, decision, root, some)
         assert root is not None  # noqa: S101 - an event that finds nobody claims something
-        self._note_asides(event, root, decision)
         return root
 
     def _change(
@@ -158,10 +160,14 @@ class Stitcher:
     def _new_root(self, first: Identifier, event: Event) -> Root:
         return Root(PREFIXES[first.collection] + self._new_id(), created=event.received)
 
-    def _note_asides(self, event: Event, root: Root, decision: Decision) -> None:
-        for aside in decision.aside:
+    def _note_asides(self, event: Event, root: Root, decision: Decision, holder: Root | None) -> None:
+        """`holder`: what the first of them leads to."""
+        held = (holder.id, holder.version) if holder else ("", 0)
+        for place, aside in enumerate(decision.aside):
             if self._known.first_aside(event.space, root.id, aside.identifier):
-                writes.note_aside(event.space, _fact(event, root, aside.identifier, aside.rule, decision.kept[0]))
+                fact = _fact(event, root, aside.identifier, aside.rule, decision.kept[0])
+                breaker = decision.aside[0].identifier if place else None
+                writes.note_aside(event.space, replace(fact, breaker=breaker, holder=held[0], holder_version=held[1]))
                 self._known.noted_aside(event.space, root.id, aside.identifier)
 
     def _forget(self, space: str, decision: Decision) -> None:

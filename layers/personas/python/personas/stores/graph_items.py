@@ -89,6 +89,7 @@ def fact_key(space: str, profile: str, kind: str, identifier: Identifier) -> Ite
 
 def fact_item(space: str, kind: str, fact: Fact) -> Item:
     seen = fact.seen
+    held = {"holder": {"S": fact.holder}, "holder_version": {"N": str(fact.holder_version)}}
     return {
         **fact_key(space, fact.profile, kind, fact.identifier),
         **_texts(
@@ -102,7 +103,9 @@ def fact_item(space: str, kind: str, fact: Fact) -> Item:
             event=fact.event,
             rule=fact.rule,
         ),
-        **_via(fact.via),
+        **_beside("via", fact.via),
+        **_beside("breaker", fact.breaker),
+        **(held if fact.holder is not None else {}),
         "at": {"N": str(seen.created_at)},
         "version": {"N": str(fact.version)},
     }
@@ -114,8 +117,11 @@ def fact_of(item: Item) -> Fact:
         seen=external_id_of(item),
         event=item["event"]["S"],
         rule=item["rule"]["S"],
-        via=_via_of(item),
+        via=_beside_of(item, "via"),
         version=int(item["version"]["N"]),
+        breaker=_beside_of(item, "breaker"),
+        holder=item.get("holder", {}).get("S"),
+        holder_version=int(item.get("holder_version", {}).get("N", 0)),
     )
 
 
@@ -149,7 +155,7 @@ def merge_item(space: str, merge: Merge) -> Item:
             rule=merge.rule,
             event=merge.event,
         ),
-        **_via(merge.via),
+        **_beside("via", merge.via),
         "at": {"N": str(merge.at)},
         "version": {"N": str(merge.version)},
         "epoch": {"N": str(merge.epoch)},
@@ -168,7 +174,7 @@ def merge_of(item: Item) -> Merge:
         identifier=Identifier(item["type"]["S"], item["value"]["S"], item["collection"]["S"]),
         rule=item["rule"]["S"],
         event=item["event"]["S"],
-        via=_via_of(item),
+        via=_beside_of(item, "via"),
         version=int(item["version"]["N"]),
         epoch=int(item["epoch"]["N"]),
         into_epoch=int(item["into_epoch"]["N"]),
@@ -176,15 +182,16 @@ def merge_of(item: Item) -> Merge:
     )
 
 
-def _via(identifier: Identifier | None) -> Item:
-    """The collection is that of the identifier that the fact is about: one event's chain stays within one."""
-    return _texts(via_type=identifier.type, via_value=identifier.value) if identifier else {}
+def _beside(name: str, identifier: Identifier | None) -> Item:
+    """Another identifier of the event. The collection is that of the one that the fact is about: an event's chain stays
+    within one."""
+    return _texts(**{f"{name}_type": identifier.type, f"{name}_value": identifier.value}) if identifier else {}
 
 
-def _via_of(item: Item) -> Identifier | None:
-    if "via_type" not in item:
+def _beside_of(item: Item, name: str) -> Identifier | None:
+    if f"{name}_type" not in item:
         return None
-    return Identifier(item["via_type"]["S"], item["via_value"]["S"], item["collection"]["S"])
+    return Identifier(item[f"{name}_type"]["S"], item[f"{name}_value"]["S"], item["collection"]["S"])
 
 
 def _key(pk: str, sk: str) -> Item:

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from personas.aws import client
 from personas.core.errors import Unavailable
-from personas.core.identity.fact import Fact
+from personas.core.identity.fact import ASIDE_DAYS, Fact
 from personas.core.identity.merge import Merge
 from personas.core.identity.root import Root
 from personas.core.identity.unmerge import Divided
@@ -21,9 +21,6 @@ from personas.stores.graph_items import Item
 
 MAX_STEPS = 25
 """Identifiers gained and profiles merged in one transaction: two items each, of the 100 that DynamoDB takes."""
-
-ASIDE_DAYS = 90
-"""How long it is remembered that an identifier was set aside: a shared device brings new ones every day."""
 
 
 class GraphMoved(Unavailable):

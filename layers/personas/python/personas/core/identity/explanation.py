@@ -71,7 +71,7 @@ def name(identifier: Identifier) -> str:
 def in_words(link: Link) -> str:
     if link.kind == HELD:
         return f"The profile holds {name(link.one)} and {name(link.other)}; which events linked them is not recorded."
-    event = _event(link.event, link.message_id, link.source_id, link.at)
+    event = call_in_words(link.event, link.message_id, link.source_id, link.at)
     together = f"{event} carried {name(link.one)} and {name(link.other)}"
     match link.kind:
         case kind if kind == NEW:
@@ -81,7 +81,7 @@ def in_words(link: Link) -> str:
     return f"{together}; each led to a profile of its own, and these merged (rule {link.rule})."
 
 
-def _event(kind: str, message_id: str, source_id: str, at: int) -> str:
+def call_in_words(kind: str, message_id: str, source_id: str, at: int) -> str:
     return f"On {iso(at)} the {kind} call {message_id} of source {source_id}"
 
 
@@ -124,4 +124,4 @@ def _would_happen(rules: Rules, stories: dict[Identifier, Story], now: int, *, m
 
 def event_in_words(fact: Fact) -> str:
     seen = fact.seen
-    return _event(fact.event, seen.first_message_id, seen.source_id, seen.created_at)
+    return call_in_words(fact.event, seen.first_message_id, seen.source_id, seen.created_at)

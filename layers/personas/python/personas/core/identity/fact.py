@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from personas.core.identifier import Identifier
 from personas.core.identity.external_id import ExternalId
 
+ASIDE_DAYS = 90
+"""How long it is remembered that an identifier was set aside: a shared device brings new ones every day."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fact:
@@ -23,6 +26,13 @@ class Fact:
     """The identifier of the same event that led it to the profile; None where the event made the profile."""
     version: int = 0
     """The root's, with the fact: it orders what happened within one millisecond."""
+    breaker: Identifier | None = None
+    """The identifier at which the rule would have broken, where this one was set aside because it ranks below that."""
+    holder: str | None = None
+    """Of what was set aside: the profile that the identifier at which the rule would have broken led to; empty where it
+    led to none. None where nothing was set aside, or this is not recorded."""
+    holder_version: int = 0
+    """Of that profile's root, as the decision saw it."""
 
     @property
     def identifier(self) -> Identifier:

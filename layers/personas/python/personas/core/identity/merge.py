@@ -32,6 +32,11 @@ class Merge:
     undone: str | None = None
     """The id of the unmerge that took it back."""
 
+    @property
+    def loser_version(self) -> int:
+        """The loser's own, as it was when it lost."""
+        return int(self.id.rpartition(".")[2])
+
 
 def merge_id(loser: str, version: int) -> str:
     """`version`: the loser's own, as it was when it lost. It grows with every change of the loser."""
