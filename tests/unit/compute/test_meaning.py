@@ -70,16 +70,21 @@ def test_a_reducer_means_what_the_page_says(values: str, reducer: str, result: s
 NOW = 41 * DAY
 
 
-@pytest.mark.parametrize(
-    ("events", "query", "result"), list(rows("events by hours before now, with the property `p` | query | result"))
-)
-def test_events_in_their_order_mean_what_the_page_says(events: str, query: str, result: str) -> None:
+def events_of(cell: str) -> list[Event]:
     told = []
-    for number, words in enumerate(events.split(", ")):
+    for number, words in enumerate(cell.split(", ")):
         name, hours, *value = words.split(" ", 2)
         body = {"type": "track", "event": name, "messageId": str(number)}
         body |= {"properties": {"p": json.loads(value[0])} if value else {}}
         told.append(Event("sp", "src", NOW - int(hours) * HOUR, NOW, body))
+    return told
+
+
+@pytest.mark.parametrize(
+    ("events", "query", "result"), list(rows("events by hours before now, with the property `p` | query | result"))
+)
+def test_events_in_their_order_mean_what_the_page_says(events: str, query: str, result: str) -> None:
+    told = events_of(events)
     definition = Definition("id", "d", "D", "computed_trait", "users", query, 1)
     definitions, expected = DefinitionSet.of(1, [definition]), read(result)
     for order in (told, told[::-1]):

@@ -1,0 +1,73 @@
+"""The batch executor: definitions as SQL over rows of the archive, run by DuckDB inside a worker.
+
+Of profiles with values that SQL would not compute exactly (`core.batch.sql` says which), the rows are read again and
+folded by the stream's own code, so that both executors mean the same by every definition.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from personas.core.batch.plan import Plan, plan
+from personas.core.compute import monoids
+from personas.core.compute.definition_set import DefinitionSet
+from personas.core.compute.state import ComputeState
+from personas.core.event import Event
+
+if TYPE_CHECKING:
+    import duckdb
+
+TURN = 10_000
+"""Profiles that are read at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    profile: str
+    values: dict[str, Any]
+    """By key; as of the stream's executor, a computed trait without a value is absent."""
+    wild: bool
+    """Whether the stream's code computed it."""
+
+
+def compute(
+    database: "duckdb.DuckDBPyConnection", definitions: DefinitionSet, at: int, collection: str = "users"
+) -> Iterator[Computed]:
+    """The values of every profile in `people` at a moment; see `core.batch.plan` for `rows` and `people`, which the
+    database has."""
+    formulas = definitions.formulas[collection]
+    planned = plan([(formula.definition, formula.tree) for formula in formulas], at, monoids.LARGEST)
+    wild = []
+    for profile, is_wild, *found in _found(database, planned):
+        if is_wild:
+            wild.append(profile)
+        else:
+            pairs = zip(planned.outputs, found, strict=True)
+            values = {output.key: value for output, one in pairs if (value := output.read(one)) is not None}
+            yield Computed(profile, values, False)
+    for begin in range(0, len(wild), TURN):
+        yield from _folded(database, definitions, at, collection, wild[begin : begin + TURN])
+
+
+def _found(database: "duckdb.DuckDBPyConnection", planned: Plan) -> Iterator[tuple[Any, ...]]:
+    for statement in planned.statements:
+        result = database.execute(statement)
+    while turn := result.fetchmany(TURN):
+        yield from turn
+
+
+def _folded(
+    database: "duckdb.DuckDBPyConnection", definitions: DefinitionSet, at: int, collection: str, wild: Sequence[str]
+) -> Iterator[Computed]:
+    states = {profile: ComputeState() for profile in wild}
+    rows = database.execute(
+        "SELECT p, source, ts, body FROM rows WHERE p IN (SELECT unnest(?)) AND ts <= ?", [wild, at]
+    )
+    for profile, source, ts, body in rows.fetchall():
+        states[profile].add(definitions, Event("", source, ts, ts, orjson.loads(body)), at)
+    people = database.execute("SELECT p, traits, held FROM people WHERE p IN (SELECT unnest(?))", [wild])
+    for profile, traits, held in people.fetchall():
+        evaluation = states[profile].evaluate(definitions, orjson.loads(traits), held, at, collection)
+        yield Computed(profile, evaluation.values, True)

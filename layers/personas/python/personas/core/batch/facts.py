@@ -1,0 +1,221 @@
+"""The table of facts: one row per event that a definition looks at, with just the columns that are asked for.
+
+What definitions read is taken out of the JSON once, however many of them read it, and in the forms in which they do: a
+field's JSON, its text, its number, its decimal. Of an event only those paths are looked for that somebody asks of
+events of its name. A row says whether one of its values is wild.
+"""
+
+from dataclasses import dataclass
+
+from personas.core.batch import sql
+from personas.core.batch.values import Operand
+from personas.core.event import VIEWS
+from personas.core.query.path import EACH
+from personas.core.query.tree import Field
+
+Steps = tuple[str | None, ...]
+
+_FORMS = {
+    "j": "{0}",
+    "t": "json_text({0})",
+    "n": "json_number({0})",
+    "d": "json_decimal({0})",
+}
+_NAMED = {name: (kind, key) for kind, (name, key) in VIEWS.items()}
+"""By the name of the event: the kind of call, and the property that stands for the call's `name`."""
+
+
+class Facts:
+    """Collects what is asked for; `table` is right once all has been asked."""
+
+    def __init__(self) -> None:
+        self.events: dict[str, list[Steps]] = {}
+        """By name of event, the simple beginnings of the paths that are looked for in the body."""
+        self._fields: dict[Field, dict[str, Steps]] = {}
+        self._asked: dict[tuple[Field, str], str] = {}
+        self._summed: set[Field] = set()
+
+    def listen(self, event: str) -> None:
+        self.events.setdefault(event, [])
+
+    def operand(self, field: Field, event: str, alias: str) -> Operand:
+        """A field of the events of this name, in rows of this alias."""
+        self.listen(event)
+        steps = ("properties" if field.place == "property" else "context", *field.path.steps)
+        self._fields.setdefault(field, {})[event] = steps
+        if not field.path.many:
+            return Operand(Column(self, field, alias))
+        return Operand(many=f"{alias}.{self.form(field, 'j')}")
+
+    def raw(self, field: Field, alias: str) -> str:
+        """Of a path with `$`, the entries as they came: whole numbers may be written with a point."""
+        return f"{alias}.{self.form(field, 'r')}"
+
+    def summed(self, field: Field) -> None:
+        """Rows in which it cannot be added exactly are wild."""
+        self._summed.add(field)
+
+    def form(self, field: Field, form: str) -> str:
+        return self._asked.setdefault((field, form), f"f{self._number(field)}{form}")
+
+    def table(self, rows: str, at: int) -> str:
+        """The SELECT; `rows` are (p, event, source, type, ts, body): of each event one row for each that counts it."""
+        names = sql.texts(tuple(sorted(self.events)))
+        inner = f"""SELECT p, event AS e, source AS s, ts, type, {self._looked_for()} AS js FROM {rows}
+            WHERE event IN ({names}) AND ts <= {at}"""
+        found = "".join(f", {self._found(field)} AS r{self._number(field)}" for field in self._fields)
+        asked = "".join(f", {self._form(*key)} AS {name}" for key, name in self._asked.items())
+        wild = " OR ".join(f"coalesce({self._wild(field)}, FALSE)" for field in self._fields) or "FALSE"
+        return f"SELECT p, e, s, ts{asked}, {wild} AS wild FROM (SELECT p, e, s, ts{found} FROM ({inner}))"
+
+    def _number(self, field: Field) -> int:
+        return list(self._fields).index(field)
+
+    def _looked_for(self) -> str:
+        """One list per event, of what is found at each of its paths."""
+        for event in self.events:
+            for steps in (found[event] for found in self._fields.values() if event in found):
+                self._place(event, _simple(steps)[0])
+                if _is_view(event, steps):
+                    self._place(event, ("properties", str(steps[1])))
+                    self._place(event, _simple(("name", *steps[2:]))[0])
+        cases = [
+            f"WHEN {sql.text(event)} THEN json_extract(body, [{', '.join(map(_json_path, paths))}])"
+            for event, paths in sorted(self.events.items())
+            if paths
+        ]
+        return f"CASE event {' '.join(cases)} END" if cases else "NULL::JSON[]"
+
+    def _place(self, event: str, simple: Steps) -> str:
+        paths = self.events[event]
+        if simple not in paths:
+            paths.append(simple)
+        return f"js[{paths.index(simple) + 1}]"
+
+    def _found(self, field: Field) -> str:
+        """The value as JSON text, or with `$` the list of them; never null, never the text of null."""
+        cases = " ".join(
+            f"WHEN {sql.text(event)} THEN {self._walked(event, steps)}" for event, steps in self._fields[field].items()
+        )
+        found = f"CASE e {cases} END"
+        if not field.path.many:
+            return f"plain_json(nullif({found}::VARCHAR, 'null'))"
+        return f"list_filter({found}::VARCHAR[], lambda e: e IS NOT NULL AND e <> 'null')"
+
+    def _walked(self, event: str, steps: Steps) -> str:
+        simple, rest = _simple(steps)
+        found = _walk(self._place(event, simple), rest)
+        if not _is_view(event, steps):
+            return found
+        kind, key = _NAMED[event]
+        simple, rest = _simple(("name", *steps[2:]))
+        of_call = _walk(self._place(event, simple), rest)
+        hidden = f"type = {sql.text(kind)} AND {self._place(event, ('properties', key))} IS NULL"
+        return f"CASE WHEN {hidden} THEN {of_call} ELSE {found} END"
+
+    def _form(self, field: Field, form: str) -> str:
+        found = f"r{self._number(field)}"
+        if form == "r":
+            return found
+        if field.path.many:
+            return f"list_transform({found}, lambda e: plain_json(e))"
+        return _FORMS[form].format(found)
+
+    def _wild(self, field: Field) -> str:
+        found = f"r{self._number(field)}"
+        tests = ["is_wild"] + (["is_unsummable"] if field in self._summed else [])
+        if not field.path.many:
+            return " OR ".join(f"{test}({found})" for test in tests)
+        each = " OR ".join(f"{test}(plain_json(e))" for test in tests)
+        return f"list_bool_or(list_transform({found}, lambda e: {each}))"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A field as a value; what is asked of it becomes a column of the facts."""
+
+    facts: Facts
+    field: Field
+    alias: str
+
+    def _form(self, form: str) -> str:
+        return f"{self.alias}.{self.facts.form(self.field, form)}"
+
+    @property
+    def json(self) -> str:
+        return self._form("j")
+
+    @property
+    def present(self) -> str:
+        return f"{self.json} IS NOT NULL"
+
+    @property
+    def text(self) -> str:
+        return self._form("t")
+
+    @property
+    def number(self) -> str:
+        return self._form("n")
+
+    @property
+    def decimal(self) -> str:
+        self.facts.summed(self.field)
+        return self._form("d")
+
+    @property
+    def is_text(self) -> str:
+        return f"ascii({self.json}) = 34"
+
+    @property
+    def texts(self) -> str:
+        return f"CASE WHEN ascii({self.json}) = 91 THEN json_texts({self.json}) END"
+
+    @property
+    def moment(self) -> str:
+        return f"CASE WHEN {self.is_text} THEN text_moment({self.text}) END"
+
+
+def json_walk(found: str, steps: Steps) -> str:
+    """What the steps lead to from a JSON text: a JSON text, or with `$` a list of them; none of them null."""
+    reached = _walk(f"{found}::JSON", steps)
+    if EACH not in steps:
+        return f"plain_json(nullif({reached}::VARCHAR, 'null'))"
+    entries = f"list_filter({reached}::VARCHAR[], lambda e: e IS NOT NULL AND e <> 'null')"
+    return f"list_transform({entries}, lambda e: plain_json(e))"
+
+
+def _is_view(event: str, steps: Steps) -> bool:
+    return event in _NAMED and steps[:2] == ("properties", _NAMED[event][1])
+
+
+def _simple(steps: Steps) -> tuple[Steps, Steps]:
+    """The beginning that a JSON path can say, and the rest."""
+    for place, step in enumerate(steps):
+        if step is EACH or any(char in '"\\*' for char in step):
+            return steps[:place], steps[place:]
+    return steps, ()
+
+
+def _json_path(steps: Steps) -> str:
+    return sql.text("$" + "".join(f'."{step}"' for step in steps))
+
+
+def _walk(found: str, steps: Steps) -> str:
+    many = False
+    for step in steps:
+        each = "json_extract({0}, '$[*]')" if step is EACH else _member(str(step))
+        if not many:
+            found = each.format(found)
+        elif step is EACH:
+            found = f"flatten(list_transform({found}, lambda e: {each.format('e')}))"
+        else:
+            found = f"list_transform({found}, lambda e: {each.format('e')})"
+        many = many or step is EACH
+    return found
+
+
+def _member(step: str) -> str:
+    """Of an object only: a pointer would also count the entries of a list."""
+    pointer = "/" + step.replace("~", "~0").replace("/", "~1")
+    escaped = sql.text(pointer).replace("{", "{{").replace("}", "}}")
+    return f"CASE WHEN json_type({{0}}) = 'OBJECT' THEN json_extract({{0}}, {escaped}) END"

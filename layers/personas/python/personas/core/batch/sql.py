@@ -1,0 +1,86 @@
+r"""Text of SQL (DuckDB's dialect), and the macros by which it reads JSON as `personas.core.values` does.
+
+A value is the text of its JSON, without white space, and null is NULL. What SQL would not compute exactly is *wild*
+(numbers beyond 2^53, sums of very long fractions, objects as values, …): whoever has such a value is left to the
+stream's own code, so that the macros may count on doubles and on texts that stand for exactly one number.
+
+Casts are tried, also where a CASE keeps them from texts that are no number: DuckDB may cast before it looks.
+
+>>> text("it's"), text("a\x00b"), number(0.1), number(2**70)
+("'it''s'", "'a' || chr(0) || 'b'", '0.1e0', '1.1805916207174113e+21')
+"""
+
+MACROS = {
+    "is_number(j)": "ascii(j) BETWEEN 45 AND 57",
+    "plain_json(j)": "CASE WHEN NOT ends_with(j, '.0') THEN j WHEN j = '-0.0' THEN '0' ELSE left(j, -2) END",
+    "json_number(j)": "CASE WHEN is_number(j) THEN TRY_CAST(j AS DOUBLE) END",
+    "json_decimal(j)": "CASE WHEN is_number(j) THEN TRY_CAST(j AS DECIMAL(38, 17)) END",
+    "json_text(j)": """CASE WHEN ascii(j) <> 34 THEN j WHEN contains(j, '\\') THEN json_extract_string(j, '$')
+        ELSE j[2:-2] END""",
+    "json_texts(j)": "list_transform(json_extract(j, '$[*]')::VARCHAR[], lambda e: json_text(plain_json(e)))",
+    "is_wild(j)": """CASE WHEN is_number(j) THEN contains(j, 'e') OR abs(TRY_CAST(j AS DOUBLE)) >= 9007199254740992
+            OR (abs(TRY_CAST(j AS DOUBLE)) < 0.0001 AND TRY_CAST(j AS DOUBLE) <> 0)
+        WHEN ascii(j) IN (91, 123) THEN regexp_matches(j, '[{]|[0-9]e|[0-9]{16}|0[.]0000|\\\\u') ELSE FALSE END""",
+    "is_unsummable(j)": """CASE WHEN is_number(j) THEN
+            abs(TRY_CAST(j AS DOUBLE)) >= 1e12 OR (contains(j, '.') AND length(j) - strpos(j, '.') > 17)
+        ELSE FALSE END""",
+    "number_text(n)": "CASE WHEN n = trunc(n) THEN TRY_CAST(n AS BIGINT)::VARCHAR ELSE n::VARCHAR END",
+    "order_of(j)": """{'r': CASE WHEN is_number(j) THEN 1 WHEN ascii(j) = 34 THEN 2 WHEN ascii(j) IN (91, 123) THEN 3
+            ELSE 0 END,
+        'n': CASE WHEN is_number(j) THEN TRY_CAST(j AS DOUBLE) WHEN j = 'true' THEN 1 ELSE 0 END,
+        't': CASE WHEN ascii(j) IN (34, 91, 123) THEN json_text(j) ELSE '' END, 'j': j}""",
+    "sorted_json(l)": """list_transform(list_sort(list_transform(list_distinct(l), lambda e: order_of(e))),
+        lambda e: e.j)""",
+    "list_json(l)": "'[' || array_to_string(l, ',') || ']'",
+    "most_frequent(l, minimum)": """list_min(list_transform(
+        list_filter(map_entries(list_histogram(l)), lambda e: e.value >= minimum),
+        lambda e: {'c': -(e.value::BIGINT), 't': e.key})).t""",
+    "decimal_number(d)": "d::VARCHAR::DOUBLE",
+    "mean(d, n)": """CASE WHEN d::DECIMAL(38, 6) = d AND abs(d) < 9e9 AND n < 9e9 THEN
+            TRY((d * 1000000)::BIGINT::DOUBLE) / (n::DOUBLE * 1e6)
+        WHEN d::DECIMAL(38, 12) = d AND abs(d) < 9e3 AND n < 9e3 THEN
+            TRY((d * 1000000000000)::BIGINT::DOUBLE) / (n::DOUBLE * 1e12) END""",
+    "whole(t)": "TRY_CAST(t AS INTEGER)",
+    "iso_zone(t)": "regexp_extract(t, '^.{11}.*(Z|[+-][0-9]{2}:?[0-9]{2})$', 1)",
+    "zone_minutes(z)": """CASE WHEN z IN ('', 'Z') THEN 0 ELSE
+        (CASE WHEN z[1] = '-' THEN -1 ELSE 1 END) * (whole(z[2:3]) * 60 + whole(right(z, 2))) END""",
+    "iso_moment(t)": """CASE WHEN year(TRY_CAST(t[1:10] AS DATE)) BETWEEN 1 AND 9999 THEN CASE WHEN length(t) = 10 THEN
+            epoch_ms(TRY_CAST(t[1:10] AS DATE))
+        WHEN t[12:13] <= '23' AND t[15:16] <= '59' AND (t[17] <> ':' OR t[18:19] <= '59')
+            AND abs(zone_minutes(iso_zone(t))) < 1440 THEN
+            epoch_ms(TRY_CAST(t[1:10] AS DATE)) + whole(t[12:13]) * 3600000 + whole(t[15:16]) * 60000
+            + (CASE WHEN t[17] = ':' THEN whole(t[18:19]) * 1000 ELSE 0 END)
+            + (CASE WHEN t[20] = '.' THEN whole(rpad(regexp_extract(t, '[.]([0-9]{1,3})', 1), 3, '0')) ELSE 0 END)
+            - zone_minutes(iso_zone(t)) * 60000 END END""",
+    "text_moment(t)": """CASE WHEN regexp_full_match(t,
+        '[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?')
+        THEN iso_moment(t) END""",
+}
+"""Each with its parameters; a later one may use the earlier ones."""
+
+
+def create_macros() -> list[str]:
+    return [f"CREATE OR REPLACE TEMP MACRO {head} AS {body}" for head, body in MACROS.items()]
+
+
+def text(value: str) -> str:
+    parts = ["'" + part.replace("'", "''") + "'" for part in value.split("\x00")]
+    return " || chr(0) || ".join(parts)
+
+
+def number(value: int | float) -> str:
+    """A DOUBLE."""
+    written = repr(float(value))
+    return written if "e" in written else f"{written}e0"
+
+
+def texts(values: tuple[str, ...]) -> str:
+    return ", ".join(map(text, values))
+
+
+def all_of(conditions: list[str]) -> str:
+    return " AND ".join(conditions) if conditions else "TRUE"
+
+
+def any_of(conditions: list[str]) -> str:
+    return "(" + " OR ".join(conditions) + ")" if conditions else "FALSE"

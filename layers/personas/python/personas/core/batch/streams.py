@@ -1,0 +1,106 @@
+"""Which rows are in a stream, as SQL, and the aggregates over streams of events that each speak for themselves.
+
+All of these are one pass over the facts, grouped by profile. Equal conditions are looked at once per row, and equal
+aggregates are kept once, whatever definitions ask for them.
+"""
+
+from collections.abc import Callable
+
+from personas.core.batch import sql
+from personas.core.batch.comparing import condition_sql
+from personas.core.batch.facts import Facts
+from personas.core.batch.reducing import Reduction, Source, reduction
+from personas.core.batch.values import Constant, Operand
+from personas.core.moments import HOUR
+from personas.core.query.formatter import format_query
+from personas.core.query.tree import Between, Condition, Field, Literal, Reduced, Scalar, Stream, Window, Within
+
+
+def in_window(window: Window | None, ts: str, at: int) -> list[str]:
+    """For windows that are aligned to the hour; others have none here."""
+    full_hour = at // HOUR * HOUR
+    match window:
+        case Within(span):
+            return [f"{ts} >= {full_hour - span.ms}"]
+        case Between(start, end):
+            return [f"{ts} >= {full_hour - end.ms}", f"{ts} < {full_hour - start.ms}"]
+    return []
+
+
+def is_named(stream: Stream, since: int | None, alias: str) -> list[str]:
+    """What is said of an event besides `where` and the window."""
+    said = [f"{alias}.e = {sql.text(stream.event)}"]
+    if stream.excluded:
+        said.append(f"{alias}.s NOT IN ({sql.texts(stream.excluded)})")
+    return said if since is None else [*said, f"{alias}.ts >= {since}"]
+
+
+def source_of(facts: Facts, reduced: Reduced, alias: str) -> Source | None:
+    field = reduced.field
+    if field is None:
+        return None
+    if reduced.reducer in ("sum", "avg"):
+        facts.summed(field)
+    operand = facts.operand(field, reduced.stream.event, alias)
+    whole = reduced.reducer == "mode" and reduced.reads == "array" and field.path.many
+    return Source(operand, facts.raw(field, alias) if whole else "", f"{alias}.ts")
+
+
+class Grouped:
+    """The aggregates over the facts, by profile: the table `g`."""
+
+    def __init__(self, facts: Facts, at: int, largest: int) -> None:
+        self._facts, self._at, self._largest = facts, at, largest
+        self._conditions: dict[str, str] = {}
+        self._aggregates: dict[str, str] = {}
+
+    def reduction(self, reduced: Reduced, since: int | None) -> Reduction:
+        stream = reduced.stream
+        window = in_window(stream.window, "r.ts", self._at)
+        rows = sql.all_of([self._holds(stream, since), *([self._condition(sql.all_of(window))] if window else [])])
+        source = source_of(self._facts, reduced, "r")
+        return reduction(reduced, source, rows, self._column, self._largest)
+
+    def seen(self, stream: Stream, since: int | None) -> str:
+        """Whether there was an event of the stream, in its window or not."""
+        return f"coalesce({self._column(f'count(*) FILTER (WHERE {self._holds(stream, since)})')}, 0) > 0"
+
+    def table(self) -> str:
+        marked = "".join(f", {condition} AS {name}" for condition, name in self._conditions.items())
+        columns = "".join(f", {aggregate} AS {name}" for aggregate, name in self._aggregates.items())
+        return f"SELECT p, bool_or(wild) AS wild{columns} FROM (SELECT r.*{marked} FROM facts r) r GROUP BY p"
+
+    def _holds(self, stream: Stream, since: int | None) -> str:
+        self._facts.listen(stream.event)
+        said = is_named(stream, since, "r")
+        if stream.where is not None:
+            said.append(condition_sql(stream.where, event_reader(self._facts, stream.event, "r"), self._at))
+        return self._condition(sql.all_of(said))
+
+    def _condition(self, condition: str) -> str:
+        return self._conditions.setdefault(condition, f"c{len(self._conditions)}")
+
+    def _column(self, aggregate: str) -> str:
+        return f"g.{self._aggregates.setdefault(aggregate, f'a{len(self._aggregates)}')}"
+
+
+def event_reader(facts: Facts, event: str, alias: str) -> Callable[[Scalar], Operand]:
+    """Operands in the `where` of a stream of which each event speaks for itself."""
+
+    def read(scalar: Scalar) -> Operand:
+        if isinstance(scalar, Literal):
+            return Operand(Constant(scalar.value))
+        if isinstance(scalar, Field):
+            return facts.operand(scalar, event, alias)
+        raise TypeError(f"{format_query(scalar)} asks for more than the event itself")
+
+    return read
+
+
+def alone(facts: Facts, stream: Stream, settled: Condition | None, since: int | None, alias: str, at: int) -> list[str]:
+    """Which rows are of the stream, as far as each event speaks for itself; `settled` is that part of its `where`."""
+    facts.listen(stream.event)
+    said = is_named(stream, since, alias)
+    if settled is not None:
+        said.append(condition_sql(settled, event_reader(facts, stream.event, alias), at))
+    return said
