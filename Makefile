@@ -44,6 +44,7 @@ test: setup lint
 
 bench: $(DEV) $(EMULATOR) $(DELIVER)
 	$(BIN)/python bench/compute.py
+	$(BIN)/python bench/batch.py --events 1000000 --profiles 100000
 	$(BIN)/python bench/identity.py
 	$(BIN)/python bench/pipeline.py $(ARGS)
 	$(BIN)/python bench/recompute.py

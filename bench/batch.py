@@ -1,0 +1,240 @@
+"""What computing every profile over the archive costs: CPU of the batch executor, beside what one would write by hand.
+
+The archive is made here, always the same: Parquet with the archive's columns, the calls as JSON, each event once. The
+definitions are a shop's: 11 computed traits and 3 audiences. Beside ours the same answers come from one hand-written
+query of one pass, in DuckDB and (where chdb can be installed: `pip install chdb==4.4.0`) in ClickHouse. Each runs in a
+process of its own, whose CPU is measured from the open file to the last value; what they answer must agree.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "layers/personas/python"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from bench.shop import AUDIENCES, QUERIES
+
+NOW = 1_760_000_400_000
+TRAITS = (
+    *("orders", "orders_30d", "revenue", "revenue_90d", "average_order", "largest_order", "first_coupon", "views_7d"),
+    *("top_category", "brands_count", "last_page"),
+)
+MEMBERS = ("big_spenders", "recent_buyers", "window_shoppers")
+GOALS = {"duckdb": 2.5, "clickhouse": 1.8}
+HOUR, DAY = 3_600_000, 86_400_000
+FULL_HOUR = NOW // HOUR * HOUR
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--events", type=int, default=10_000_000)
+    parser.add_argument("--profiles", type=int, default=1_000_000)
+    parser.add_argument("--chdb-python", default=sys.executable, help="a Python that has chdb")
+    parser.add_argument("--run", choices=["ours", "duckdb", "clickhouse"], help=argparse.SUPPRESS)
+    parser.add_argument("--file", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.run:
+        said: dict[str, Any] = RUNS[given.run](given.file)
+        print(json.dumps(said))
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        file = f"{folder}/archive.parquet"
+        subprocess.run([sys.executable, "-c", MAKE, file, str(given.events), str(given.profiles)], check=True)
+        print(
+            f"{given.events:,} events, {given.profiles:,} profiles, {Path(file).stat().st_size / 1e6:.0f} MB of Parquet"
+        )
+        return compare(file, given.chdb_python)
+
+
+def compare(file: str, chdb_python: str) -> int:
+    found = {"ours": measured("ours", file, sys.executable), "duckdb": measured("duckdb", file, sys.executable)}
+    has_chdb = subprocess.run([chdb_python, "-c", "import chdb"], capture_output=True, check=False).returncode == 0
+    if has_chdb:
+        found["clickhouse"] = measured("clickhouse", file, chdb_python)
+    else:
+        print("chdb is not installed, so ClickHouse is left out")
+    ours, same = found["ours"], True
+    print(f"ours: {ours['cpu']:.1f} s CPU, {ours['wild']:,} profiles left to the stream's code")
+    for name in list(found)[1:]:
+        other = found[name]
+        agrees = all(near(ours["sums"][key], other["sums"][key]) for key in ours["sums"])
+        same &= agrees
+        ratio = other["cpu"] / ours["cpu"]
+        goal = "" if ratio >= GOALS[name] else ", missed"
+        print(f"  {name}, by hand: {other['cpu']:.1f} s CPU, {ratio:.2f} of ours (goal: {GOALS[name]}{goal})")
+        print(f"  {'the same' if agrees else 'OTHER'} answers")
+        if not agrees:
+            print(f"    ours {ours['sums']}\n    {name} {other['sums']}")
+    return 0 if same else 1
+
+
+def near(one: float, other: float) -> bool:
+    """Sums of doubles differ in their last digits; ours do not."""
+    return abs(one - other) <= 1e-9 * max(abs(one), abs(other))
+
+
+def measured(name: str, file: str, python: str) -> dict[str, Any]:
+    command = [python, __file__, "--run", name, "--file", file]
+    answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    found: dict[str, Any] = json.loads(answer.splitlines()[-1])
+    return found
+
+
+def cpu(work: Callable[[], None]) -> float:
+    """Seconds, of all threads."""
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    work()
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+
+SUMS = {
+    **{key: f"sum({key})" for key in ("orders", "orders_30d", "revenue", "revenue_90d", "average_order")},
+    **{key: f"sum({key})" for key in ("largest_order", "views_7d", "brands_count")},
+    **{key: f"sum(length({key}))" for key in ("first_coupon", "top_category", "last_page")},
+    **{key: f"sum(CASE WHEN {key} THEN 1 ELSE 0 END)" for key in MEMBERS},
+}
+"""What is compared of the answers: a trait that nobody wrote to a profile counts as nothing."""
+
+
+def ours(file: str) -> dict[str, Any]:
+    import duckdb
+
+    from personas.core.batch.plan import plan
+    from personas.core.compute.definition_set import DefinitionSet
+    from personas.core.query.definition import Definition
+
+    asked = {**{key: ("computed_trait", QUERIES[key]) for key in TRAITS}}
+    asked |= {key: ("audience", AUDIENCES[key]) for key in MEMBERS}
+    definitions = DefinitionSet.of(
+        1, [Definition(key, key, key, kind, "users", query, 1) for key, (kind, query) in asked.items()]
+    )
+    planned = plan([(formula.definition, formula.tree) for formula in definitions.formulas["users"]], NOW)
+    database = duckdb.connect()
+
+    def work() -> None:
+        database.execute(
+            f"""CREATE VIEW rows AS SELECT profile AS p, event, source, type, epoch_ms("at") AS ts, body
+            FROM read_parquet('{file}')"""
+        )
+        database.execute(
+            "CREATE VIEW people AS SELECT p, '{}' AS traits, ['user_id'] AS held FROM (SELECT DISTINCT p FROM rows)"
+        )
+        *statements, query = planned.statements
+        for statement in statements:
+            database.execute(statement)
+        database.execute(f"CREATE TABLE answers AS {query}")
+
+    spent = cpu(work)
+    columns = {output.key: output.column for output in planned.outputs}
+    texts = {key: f"json_extract_string({columns[key]}, '$')" for key in ("first_coupon", "last_page")}
+    named = ", ".join(f"{texts.get(key, column)} AS {key}" for key, column in columns.items())
+    wild = database.execute("SELECT count(*) FROM answers WHERE wild").fetchall()[0][0]
+    return {"cpu": spent, "wild": wild, "sums": sums(database, f"(SELECT {named} FROM answers)")}
+
+
+def sums(database: Any, table: str) -> dict[str, float]:
+    found = database.execute(f"SELECT {', '.join(SUMS.values())} FROM {table}").fetchall()[0]
+    return {key: float(value) for key, value in zip(SUMS, found, strict=True)}
+
+
+ORDER, VIEW, PAGE = "event = 'Order Completed'", "event = 'Product Viewed'", "event = 'Page Viewed'"
+
+
+def since(days: int) -> str:
+    return f'epoch_ms("at") >= {FULL_HOUR - days * DAY}'
+
+
+def by_duckdb(file: str) -> dict[str, Any]:
+    import duckdb
+
+    database = duckdb.connect()
+    query = f"""CREATE TABLE answers AS SELECT *, revenue > 200 AS big_spenders, orders_14d >= 1 AS recent_buyers,
+            views_7d >= 3 AND orders = 0 AS window_shoppers FROM (SELECT profile,
+        count(*) FILTER ({ORDER}) AS orders,
+        count(*) FILTER ({ORDER} AND {since(30)}) AS orders_30d,
+        count(*) FILTER ({ORDER} AND {since(14)}) AS orders_14d,
+        sum((body->>'$.properties.revenue')::DOUBLE) FILTER ({ORDER}) AS revenue,
+        sum((body->>'$.properties.revenue')::DOUBLE) FILTER ({ORDER} AND {since(90)}) AS revenue_90d,
+        avg((body->>'$.properties.revenue')::DOUBLE) FILTER ({ORDER}) AS average_order,
+        max((body->>'$.properties.revenue')::DOUBLE) FILTER ({ORDER}) AS largest_order,
+        arg_min(body->>'$.properties.coupon', "at") FILTER ({ORDER}) AS first_coupon,
+        count(*) FILTER ({VIEW} AND {since(7)}) AS views_7d,
+        list_min(list_transform(list_filter(map_entries(
+            histogram(body->>'$.properties.category') FILTER ({VIEW})), lambda e: e.value >= 2),
+            lambda e: {{'c': -(e.value::BIGINT), 't': e.key}})).t AS top_category,
+        count(DISTINCT body->>'$.properties.brand') FILTER ({VIEW} AND {since(30)}) AS brands_count,
+        arg_max(body->>'$.name', "at") FILTER ({PAGE}) AS last_page
+        FROM read_parquet('{file}') WHERE "at" <= epoch_ms({NOW}) GROUP BY profile)"""
+    spent = cpu(lambda: database.execute(query) and None)
+    return {"cpu": spent, "sums": sums(database, "answers")}
+
+
+def by_clickhouse(file: str) -> dict[str, Any]:
+    import chdb
+
+    moment = "toUnixTimestamp64Milli(at)"
+    order, view, page = ORDER, VIEW, PAGE
+    revenue = "JSONExtractFloat(body, 'properties', 'revenue')"
+
+    def back(days: int) -> str:
+        return f"{moment} >= {FULL_HOUR - days * DAY}"
+
+    query = f"""SELECT {", ".join(SUMS.values())} FROM (SELECT *, revenue > 200 AS big_spenders,
+        orders_14d >= 1 AS recent_buyers, views_7d >= 3 AND orders = 0 AS window_shoppers,
+        if(arrayMax(mapValues(categories)) >= 2, arraySort(mapKeys(mapFilter(
+            (k, v) -> v = arrayMax(mapValues(categories)), categories)))[1], '') AS top_category
+        FROM (SELECT profile,
+        countIf({order}) AS orders, countIf({order} AND {back(30)}) AS orders_30d,
+        countIf({order} AND {back(14)}) AS orders_14d,
+        sumIf({revenue}, {order}) AS revenue, sumIf({revenue}, {order} AND {back(90)}) AS revenue_90d,
+        avgOrNullIf({revenue}, {order}) AS average_order, maxOrNullIf({revenue}, {order}) AS largest_order,
+        argMinOrNullIf(JSONExtractString(body, 'properties', 'coupon'), at, {order}) AS first_coupon,
+        countIf({view} AND {back(7)}) AS views_7d,
+        sumMapIf(map(assumeNotNull(JSONExtractString(body, 'properties', 'category')), 1), {view}) AS categories,
+        uniqExactIf(JSONExtractString(body, 'properties', 'brand'), {view} AND {back(30)}) AS brands_count,
+        argMaxOrNullIf(JSONExtractString(body, 'name'), at, {page}) AS last_page
+        FROM file('{file}', Parquet) WHERE {moment} <= {NOW} GROUP BY profile))"""
+    answers: list[Any] = []
+    spent = cpu(lambda: answers.append(json.loads(str(chdb.query(query, "JSONCompact")))["data"][0]))
+    return {"cpu": spent, "sums": {key: float(value) for key, value in zip(SUMS, answers[0], strict=True)}}
+
+
+RUNS: dict[str, Callable[[str], dict[str, Any]]] = {"ours": ours, "duckdb": by_duckdb, "clickhouse": by_clickhouse}
+
+MAKE = f"""
+import sys, duckdb
+file, events, profiles = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+database = duckdb.connect()
+database.execute('SET enable_progress_bar = false')
+database.execute('''COPY (
+    SELECT profile, 'src' AS source, unhex(printf('%016x', n)) AS fingerprint, type, event, epoch_ms(ms) AS "at",
+        body FROM (
+        SELECT *, CASE WHEN kind < 4 THEN 'page' ELSE 'track' END AS type,
+            CASE WHEN kind < 4 THEN 'Page Viewed' WHEN kind < 9 THEN 'Product Viewed' ELSE 'Order Completed' END
+            AS event,
+            '{{"messageId":"' || profile || '-' || n || '","userId":"' || profile || '","anonymousId":"anonymous-'
+            || profile || '","context":{{"library":{{"name":"analytics.js","version":"4.2.1"}},"ip":"198.51.100.7"}},'
+            || CASE WHEN kind < 4 THEN '"type":"page","name":"' || ['Home', 'Pricing', 'Search'][h % 3 + 1] || '"}}'
+            WHEN kind < 9 THEN '"type":"track","event":"Product Viewed","properties":{{"brand":"'
+                || ['acme', 'birch', 'cedar', 'delta'][h % 4 + 1] || '","category":"'
+                || ['shoes', 'shirts', 'hats'][h // 7 % 3 + 1] || '","price":' || (900 + h // 3 % 19100) / 100 || '}}}}'
+            ELSE '"type":"track","event":"Order Completed","properties":{{"revenue":' || (900 + h // 3 % 19100) / 100
+                || ',"coupon":"SPRING","at":"2025-09-01"}}}}' END AS body
+        FROM (SELECT n, (hash(n) % 1000000007)::BIGINT AS h, (hash(n * 3 + 1) % 10)::BIGINT AS kind,
+            'use_' || printf('%010d', (hash(n * 7 + 2) % $profiles)::BIGINT) AS profile,
+            {NOW} - n * 7 % {120 * DAY} AS ms FROM range($events) r(n)))
+    ORDER BY profile) TO '$file' (FORMAT parquet, COMPRESSION zstd)'''
+    .replace('$profiles', str(profiles)).replace('$events', str(events)).replace('$file', file))
+"""
+
+
+if __name__ == "__main__":
+    sys.exit(main())
