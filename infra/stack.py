@@ -15,6 +15,7 @@ from infra.purge import Purge
 from infra.recompute import Recompute
 from infra.settings import Settings
 from infra.shared import Shared
+from infra.simulation import Simulation
 from infra.storage import Storage
 from infra.streams import Streams
 
@@ -43,6 +44,8 @@ class PersonasStack(Stack):
         backfill = Backfill(self, "Backfill", shared=shared)
         for starter in (apis.control_function, recompute.plan):
             backfill.started_by(starter)
+        simulation = Simulation(self, "Simulation", shared=shared)
+        simulation.started_by(apis.control_function)
         Monitoring(
             self,
             "Monitoring",
@@ -63,12 +66,20 @@ class PersonasStack(Stack):
                 activation.deliver,
                 activation.settle,
                 purge.purge,
+                simulation.gather,
+                simulation.replay,
                 apis.profile_function,
                 apis.control_function,
             ],
             readers=[identity.identity, identity.merges, profiles.profiles, activation.changes],
             apis=[ingestion.api, apis.profile, apis.control],
-            workflows=[recompute.workflow, backfill.workflow, activation.workflow, purge.workflow],
+            workflows=[
+                recompute.workflow,
+                backfill.workflow,
+                activation.workflow,
+                purge.workflow,
+                simulation.workflow,
+            ],
         )
 
         self._output("TrackingApiUrl", ingestion.api.url)

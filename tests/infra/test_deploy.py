@@ -103,6 +103,7 @@ def test_every_workflow_is_there(account):
         "personas-dev-backfill": "STANDARD",
         "personas-dev-purge": "STANDARD",
         "personas-dev-recompute": "STANDARD",
+        "personas-dev-simulation": "STANDARD",
     }
 
 

@@ -21,6 +21,7 @@ NOT_NEEDED = {
     "identity": {"EVENTS_STREAM": "reads records of the stream, and never writes any"},
     "merges": {"IDENTITY_TABLE": "reads what the table's stream brings"},
     "changes": {"PROFILES_TABLE": "reads what the table's stream brings"},
+    "simulation-replay": {"IDENTITY_TABLE": "reads what simulation-gather has read of it"},
     "backfill-shard": {"PROFILES_TABLE": "writes sequence numbers as the table does"},
 }
 
@@ -28,6 +29,7 @@ NAMES = [
     *("ingest", "identity", "merges", "profiles", "recompute-plan", "recompute-tick"),
     *("backfill-step", "backfill-shard"),
     *("changes", "activation-plan", "activation-settle", "profile-api", "control-api", "purge"),
+    *("simulation-gather", "simulation-replay"),
 ]
 
 

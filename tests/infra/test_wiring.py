@@ -4,6 +4,9 @@ import json
 
 import pytest
 
+from personas.core.moments import SECOND
+from personas.core.simulation.simulation import LONGEST
+
 EVENTS, PROFILES = "StreamsEvents", "StreamsProfiles"
 
 
@@ -40,6 +43,8 @@ def test_each_handler_is_where_the_metadata_says(dev):
         "profile-api": ("functions/profile_api", "handler.handle"),
         "control-api": ("functions/control_api", "handler.handle"),
         "purge": ("functions/purge", "handler.handle"),
+        "simulation-gather": ("functions/simulation", "gather.handle"),
+        "simulation-replay": ("functions/simulation", "replay.handle"),
     }
 
 
@@ -161,8 +166,24 @@ def test_recompute_ticks_bucket_by_bucket_from_a_list_in_s3(dev):
     assert each["ItemProcessor"]["States"]["Tick bucket"]["Catch"][0]["Next"] == "Left for the next hour"
 
 
+def test_a_simulation_gathers_side_by_side_replays_once_and_says_why_it_failed(dev):
+    machine = workflow(dev, "simulation")
+    assert machine["type"] == "STANDARD"
+    each = machine["States"]["Each segment"]
+    assert (each["ItemsPath"], each["ResultPath"], each["Next"]) == ("$.segments", "$.gathered", "Replay all")
+    assert set(each["ItemProcessor"]["States"]) == {"Gather a part", "Is there more?", "Gathered"}
+    for step in ("Each segment", "Replay all"):
+        catch = {"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "Give up"}
+        assert machine["States"][step]["Catch"] == [catch]
+    assert machine["States"]["Give up"]["Next"] == "Failed"
+
+
+def test_a_simulation_that_timed_out_is_soon_told_from_one_that_runs(dev):
+    assert workflow(dev, "simulation")["TimeoutSeconds"] * SECOND < LONGEST
+
+
 def test_workflows_keep_to_what_the_local_interpreter_does_too(dev):
-    for machine in (workflow(dev, "activation"), workflow(dev, "recompute")):
+    for machine in (workflow(dev, "activation"), workflow(dev, "recompute"), workflow(dev, "simulation")):
         text = json.dumps(machine)
         assert machine.get("QueryLanguage", "JSONPath") == "JSONPath"
         assert "ItemBatcher" not in text

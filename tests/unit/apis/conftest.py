@@ -63,12 +63,13 @@ def cloud(monkeypatch: pytest.MonkeyPatch, moment: MovableClock) -> Iterator[Non
             boto3.client("kinesis").create_stream(StreamName=variable.lower(), ShardCount=1)
         secret = boto3.client("secretsmanager").create_secret(Name="workspace", SecretString=WORKSPACE_TOKEN)
         monkeypatch.setenv("WORKSPACE_TOKEN_SECRET", secret["ARN"])
-        machine = boto3.client("stepfunctions").create_state_machine(
-            name="backfill",
-            definition='{"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}',
-            roleArn="arn:aws:iam::123456789012:role/states",
-        )
-        monkeypatch.setenv("BACKFILL_MACHINE", machine["stateMachineArn"])
+        for name in ("backfill", "simulation"):
+            machine = boto3.client("stepfunctions").create_state_machine(
+                name=name,
+                definition='{"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}',
+                roleArn="arn:aws:iam::123456789012:role/states",
+            )
+            monkeypatch.setenv(f"{name.upper()}_MACHINE", machine["stateMachineArn"])
         monkeypatch.setenv("WORKSPACE_ID", "wsp_1")
         monkeypatch.setenv("WORKSPACE_PLAN", "business")
         yield
