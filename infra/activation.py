@@ -1,4 +1,4 @@
-"""Profiles table → changes → outbox, and every minute: plan → a Map over batches → deliver → settle.
+"""Profiles table → changes → outbox and linked profiles; every minute: plan → a Map over batches → deliver → settle.
 
 Each branch of the Map settles its own batch, whether deliver answered or failed, so that one broken tool never slows
 another.
@@ -51,16 +51,20 @@ class Activation(Construct):
             environment={
                 "CONTROL_TABLE": storage.control_table.table_name,
                 "ACTIVATION_TABLE": storage.activation_table.table_name,
+                "PROFILES_TABLE": storage.profiles_table.table_name,
+                "PROFILES_STREAM": shared.streams.profiles.stream_name,
             },
         )
         grants.use_table(self.changes, storage.control_table, "BatchGetItem", "Query")
         grants.use_table(self.changes, storage.activation_table, *_OUTBOX)
+        grants.use_table(self.changes, storage.profiles_table, "BatchGetItem", "Query")
+        grants.put_records(self.changes, shared.streams.profiles)
         self.profiles_mapping = stream_mapping.of_table(
             self,
             "ProfileItems",
             table=storage.profiles_table,
             function=self.changes,
-            pattern=json.dumps({"dynamodb": {"Keys": {"sk": {"S": ["profile"]}}}}),
+            pattern=json.dumps({"dynamodb": {"Keys": {"sk": {"S": ["profile", {"prefix": "link#"}]}}}}),
             batch_size=500,
             window_seconds=shared.settings.freshness_seconds,
             on_failure=storage.dead_letters_bucket,

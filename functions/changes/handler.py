@@ -1,4 +1,5 @@
-"""Turns what was written to profiles into memberships, and into pending items for the destinations that take them.
+"""Turns what was written to profiles into memberships, into pending items for the destinations that take them, and into
+what linked profiles tell each other.
 
 Reads the table's own change stream: nothing is told that was not committed, and nothing committed is forgotten. Every
 write below is idempotent by the profile's version, so a batch that comes again changes nothing.
@@ -6,24 +7,32 @@ write below is idempotent by the profile's version, so a batch that comes again 
 
 from typing import Any
 
+from personas import linking
 from personas.clock import now_ms
 from personas.core.activation.changes import Changes
 from personas.core.activation.pending import Pending
-from personas.stores import agenda, destinations, members, outbox, profiles, spaces
+from personas.stores import agenda, destinations, links, members, outbox, profiles, spaces
 
 
 def handle(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     now = now_ms()
+    images = [record["dynamodb"] for record in event["Records"]]
+    begun = [links.begun(one.get("OldImage"), one.get("NewImage")) for one in images if links.is_link(one["Keys"])]
+    writes = [_write(one) for one in images if not links.is_link(one["Keys"])]
     changes = Changes()
-    for images in (record["dynamodb"] for record in event["Records"]):
-        old = profiles.of_image(images["OldImage"]) if "OldImage" in images else None
-        new = profiles.of_image(images["NewImage"]) if "NewImage" in images else None
+    for old, new in writes:
         changes.add(old, new)
     changes.drop(changes.erased - spaces.heads(changes.erased).keys())
     members.note(changes.memberships.values())
     for space in changes.spaces:
         _tell(space, changes, now)
+    linking.tell(writes, [one for one in begun if one])
     return {"batchItemFailures": []}
+
+
+def _write(images: dict[str, Any]) -> linking.Write:
+    old, new = images.get("OldImage"), images.get("NewImage")
+    return profiles.of_image(old) if old else None, profiles.of_image(new) if new else None
 
 
 def _tell(space: str, changes: Changes, now: int) -> None:

@@ -202,7 +202,7 @@ class World:
         self.profiles[profile_id] = new
         if not into:
             self.told += diff(old, new)
-        images = {"NewImage": _image(new)}
+        images = {"Keys": {"sk": {"S": "profile"}}, "NewImage": _image(new)}
         if old:
             images["OldImage"] = _image(old)
         self.stream.append({"dynamodb": images})

@@ -184,7 +184,8 @@ def _table(stage: str) -> str:
 def _wanted(stage: str, record: dict[str, Any]) -> bool:
     """The filters of the two mappings, as the template says them."""
     if stage == "changes":
-        return bool(record["dynamodb"]["Keys"]["sk"]["S"] == "profile")
+        sk: str = record["dynamodb"]["Keys"]["sk"]["S"]
+        return sk == "profile" or sk.startswith("link#")
     kind = record["dynamodb"].get("NewImage", {}).get("kind", {}).get("S")
     return record["eventName"] == "INSERT" and kind == "merge"
 

@@ -90,7 +90,7 @@ def test_merges_and_changes_are_woken_by_what_concerns_them_only(dev):
     }
     assert patterns == {
         "merges": {"eventName": ["INSERT"], "dynamodb": {"NewImage": {"kind": {"S": ["merge"]}}}},
-        "changes": {"dynamodb": {"Keys": {"sk": {"S": ["profile"]}}}},
+        "changes": {"dynamodb": {"Keys": {"sk": {"S": ["profile", {"prefix": "link#"}]}}}},
     }
 
 

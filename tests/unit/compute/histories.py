@@ -8,10 +8,7 @@ from hypothesis import strategies as st
 from personas.core.event import Event
 from personas.core.moments import HOUR
 from personas.core.query.definition import KNOWN, Definition, Options
-from personas.core.query.errors import InvalidQuery
-from personas.core.query.evaluable import check_evaluable
 from personas.core.query.formatter import format_query
-from personas.core.query.tree import Query
 from tests.unit.query.trees import DATES, audiences, computed_traits
 
 NAMES = ("A", "B", "Page Viewed")
@@ -43,14 +40,6 @@ def events(draw: st.DrawFn) -> Event:
     return Event("sp", "src", at, at, body)
 
 
-def evaluable(tree: Query) -> bool:
-    try:
-        check_evaluable(tree)
-    except InvalidQuery:
-        return False
-    return True
-
-
 @st.composite
 def definitions(draw: st.DrawFn, most: int = 4) -> list[Definition]:
     """Each may refer to those before it."""
@@ -60,7 +49,7 @@ def definitions(draw: st.DrawFn, most: int = 4) -> list[Definition]:
         kind = draw(st.sampled_from(["audience", "computed_trait"]))
         trees = audiences(NAMES, keys) if kind == "audience" else computed_traits(NAMES, keys)
         options = Options((*KNOWN, *draw(st.sampled_from([(), ("anonymous_id",)]))), draw(st.none() | moments))
-        query = format_query(draw(trees.filter(evaluable)))
+        query = format_query(draw(trees))
         found.append(Definition(f"id{number}", f"d{number}", f"D {number}", kind, "users", query, 1, options))
     return found
 

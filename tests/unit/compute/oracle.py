@@ -17,7 +17,9 @@ from personas.core.query.definition import Definition
 from personas.core.query.formatter import format_query
 from personas.core.query.tree import (
     CONDITIONS,
+    AllMembers,
     And,
+    AnyMember,
     Between,
     BetweenParent,
     Comparison,
@@ -58,7 +60,10 @@ class Oracle:
         held: Collection[str],
         at: int,
         most: int = 10_000,
+        users: "Collection[Oracle]" = (),
     ) -> None:
+        """`users` are those of an account, by the definitions of users."""
+        self.users = users
         self.definitions = {definition.key: definition for definition in definitions}
         self.happened = [event for event in events if event.at <= at]
         self.traits, self.held, self.at, self.most = traits, held, at, most
@@ -95,8 +100,19 @@ class _Reader:
                 return any(self.holds(part, chain) for part in parts)
             case Not(part):
                 return not self.holds(part, chain)
+            case AnyMember(part):
+                return any(reader.holds(part) for reader in self.of_users())
+            case AllMembers(part):
+                return bool(self.oracle.users) and all(reader.holds(part) for reader in self.of_users())
         assert isinstance(condition, Comparison)
         return self.compares(condition, chain)
+
+    def of_users(self) -> "list[_Reader]":
+        since = self.oracle.definitions[self.key].options.since
+        return [
+            _Reader(user, self.key, [event for event in user.happened if since is None or event.at >= since])
+            for user in self.oracle.users
+        ]
 
     def compares(self, comparison: Comparison, chain: Chain) -> bool:
         values = self.scalar(comparison.subject, chain)

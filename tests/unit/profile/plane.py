@@ -45,6 +45,8 @@ class Plane:
         self.tables: dict[str, dict[tuple[str, str], Item]] = defaultdict(dict)
         self.images: list[tuple[Item | None, Item]] = []
         """What the table's change stream says of `profile` items: old and new."""
+        self.changed: list[tuple[Item | None, Item]] = []
+        """And what it says of these and of links."""
         self.lanes: dict[int, list[tuple[int, str, bytes]]] = defaultdict(list)
         self.objects: dict[tuple[str, str], bytes] = {}
         self.versions: dict[tuple[str, str, str], bytes] = {}
@@ -69,6 +71,8 @@ class Plane:
         assert sum(len(str(part)) for part in item["data"].values()) < 1_600_000 if "data" in item else True
         if key[1] == "profile":
             self.images.append((self.tables[table].get(key), item))
+        if key[1] == "profile" or key[1].startswith("link#"):
+            self.changed.append((self.tables[table].get(key), item))
         self.tables[table][key] = item
 
     # DynamoDB

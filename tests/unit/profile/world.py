@@ -14,7 +14,7 @@ import orjson
 from functions.backfill import shard, step
 from functions.profiles import handler
 from functions.recompute import plan, tick
-from personas import barriers, profiles_stream
+from personas import barriers, linking, profiles_stream
 from personas.core.compute.definition_set import DefinitionSet
 from personas.core.envelope import Envelope, EventEnvelope, MergeEnvelope
 from personas.core.event import Event
@@ -25,7 +25,7 @@ from personas.core.profile.reading import as_of
 from personas.core.query.definition import Definition, Options
 from personas.core.saved_definition import SavedDefinition
 from personas.core.workspace import Space
-from personas.stores import definitions, profiles, spaces
+from personas.stores import definitions, links, profiles, spaces
 from personas.stores.definitions import Change
 from tests.unit.profile.plane import Clock, Died, Plane
 
@@ -49,6 +49,8 @@ class World:
     """Of each profile that lost a merge, the one that it lost to."""
     read_up_to: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     """Per lane, how many of its records are done: Lambda's checkpoint."""
+    told_up_to: int = 0
+    """How many changes of the table are told."""
 
     def create(self, *saved: Definition) -> None:
         spaces.create(Space(self.space, self.space, self.space, self.clock.ms))
@@ -142,6 +144,24 @@ class World:
             self.read_up_to[lane] += 1
         return True
 
+    def tell(self, most: int, lives: int | None = None) -> bool:
+        """The next changes of the table to who tells linked profiles. False: it died, and they will come again."""
+        batch = self.plane.changed[self.told_up_to : self.told_up_to + most]
+        written = [(old, new) for old, new in batch if not links.is_link(new)]
+        begun = [links.begun(old, new) for old, new in batch if links.is_link(new)]
+        self.plane.lives = lives
+        try:
+            linking.tell(
+                [(profiles.of_image(old) if old else None, profiles.of_image(new)) for old, new in written],
+                [one for one in begun if one],
+            )
+        except Died:
+            return False
+        finally:
+            self.plane.lives = None
+        self.told_up_to += len(batch)
+        return True
+
     def rewind(self, records: int) -> None:
         """The poller lost its checkpoints: what was done comes again."""
         for lane in self.read_up_to:
@@ -151,8 +171,9 @@ class World:
         return any(len(records) > self.read_up_to[lane] for lane, records in self.plane.lanes.items())
 
     def settle(self) -> None:
-        while self.pending():
+        while self.pending() or self.told_up_to < len(self.plane.changed):
             self.deliver(list(self.plane.lanes), 500)
+            self.tell(500)
 
     def recompute(self) -> int:
         """One run of the workflow; returns how many buckets it found."""

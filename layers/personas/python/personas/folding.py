@@ -1,8 +1,8 @@
 """Fold one batch of the profiles stream into profiles: read, let every actor act, write.
 
 Invariant: a crash anywhere, followed by the same records again in any batches, ends in the same state. That rests on
-the order of writes: dead letters and archive, pages and spills, emissions, due log, profiles, states, lanes. Until a
-profile's state is written, nothing that was written for it counts as done, and all of it is written again.
+the order of writes: dead letters and archive, pages, spills and links, emissions, due log, profiles, states, lanes.
+Until a profile's state is written, nothing that was written for it counts as done, and all of it is written again.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from personas.core.profile.batch import Batch, LaneRecord
 from personas.core.profile.delivery import Delivery, Emission, Number, Outcome, Recalled
 from personas.core.profile.stored import Stored
 from personas.profiles_table import Item, size_of
-from personas.stores import archive, dead_letters, definitions, due_log, lanes, pages, profiles, spaces, spills
+from personas.stores import archive, dead_letters, definitions, due_log, lanes, links, pages, profiles, spaces, spills
 
 MAX_ITEM = 390_000
 """Bytes: DynamoDB takes 400 KB."""
@@ -83,6 +83,7 @@ def _outcome(
         recalled.pages |= answer.pages
         recalled.events |= {event.fingerprint: event for event in pages.received_in(stored.space, answer.pages)}
         recalled.spills |= spills.read(stored.space, answer.spills)
+        recalled.links |= links.read(stored.space, stored.id, answer.links)
         recalled.definitions |= {version: definitions.load(stored.space, version) for version in answer.versions}
 
 
@@ -99,6 +100,7 @@ def _write(every: Sequence[Folded]) -> None:
             memories += pages.pages_of(space, profile, outcome.state.sequence, events)
         if outcome.spill:
             memories.append(spills.spill_item(space, *outcome.spill))
+        memories += links.items(space, profile, outcome.links)
         if outcome.due is not None:
             due.setdefault((space, outcome.due), []).append(profile)
     pages.write(memories)

@@ -85,6 +85,21 @@ class AbsorbEnvelope:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkEnvelope:
+    """What `other`, a profile that is linked with this one, answers at a version; the newest counts. No answers: it is
+    not linked any more."""
+
+    space: str
+    profile: str
+    other: str
+    v: int
+    answers: dict[str, bool] | None
+
+    def to_data(self) -> dict[str, Any]:
+        return {"k": "link", "sp": self.space, "p": self.profile, "o": self.other, "v": self.v, "a": self.answers}
+
+
+@dataclass(frozen=True, slots=True)
 class TickEnvelope:
     """Time has passed: what the profile holds may have expired by `hour`."""
 
@@ -107,7 +122,8 @@ class BarrierEnvelope:
         return {"k": "barrier", "sp": self.space, "v": self.version}
 
 
-Envelope = EventEnvelope | MergeEnvelope | AbsorbEnvelope | TickEnvelope | BarrierEnvelope
+ProfileEnvelope = EventEnvelope | MergeEnvelope | AbsorbEnvelope | LinkEnvelope | TickEnvelope
+Envelope = ProfileEnvelope | BarrierEnvelope
 
 
 def of_data(data: dict[str, Any]) -> Envelope:
@@ -131,6 +147,7 @@ _READERS: dict[str, Any] = {
     "event": _event,
     "merge": lambda data: MergeEnvelope(data["sp"], data["p"], data["into"], data["m"], data["at"]),
     "absorb": _absorb,
+    "link": lambda data: LinkEnvelope(data["sp"], data["p"], data["o"], data["v"], data["a"]),
     "tick": lambda data: TickEnvelope(data["sp"], data["p"], data["h"]),
     "barrier": lambda data: BarrierEnvelope(data["sp"], data["v"]),
 }

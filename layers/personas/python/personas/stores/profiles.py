@@ -32,6 +32,13 @@ def read_many(ids: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Stored]:
     return {names[pk]: _stored(*names[pk], found.get(PROFILE), found.get(STATE)) for pk, found in items.items()}
 
 
+def read_profiles(ids: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Stored]:
+    """As `read_many`, without the states."""
+    names = {profile_pk(space, profile): (space, profile) for space, profile in ids}
+    found = dynamo.batch_get(table(), [key(pk, PROFILE) for pk in names])
+    return {names[item["pk"]["S"]]: _stored(*names[item["pk"]["S"]], item, None) for item in found}
+
+
 def of_image(image: Item) -> Profile:
     """The profile of an item `profile` as the table's change stream carries it (binary as base64 text)."""
     space, profile = image["pk"]["S"].split("#p#", 1)

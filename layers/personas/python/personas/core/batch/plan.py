@@ -93,8 +93,9 @@ class _Planner:
         """In which order tables are made: where a stream asks for a computed trait, that one is in a table before."""
         stage: dict[str, int] = {}
         for definition, tree in self._definitions:
-            inside = {key for node in walk(tree) if isinstance(node, Reduced) for key in references(node)}
-            outside = set(references(tree)) - inside
+            level = definition.collection
+            inside = {key for node in walk(tree) if isinstance(node, Reduced) for _, key in references(node, level)}
+            outside = {key for _, key in references(tree, level)} - inside
             stage[definition.key] = max(
                 [0, *(stage[key] + 1 for key in inside & stage.keys()), *(stage[key] for key in outside & stage.keys())]
             )

@@ -7,17 +7,19 @@ from collections.abc import Callable
 from typing import Any
 
 from personas.core.compute.comparators import OPPOSITES, TESTS, Test
-from personas.core.query.tree import And, Comparison, Condition, Literal, Not, Or, Scalar
+from personas.core.query.tree import AllMembers, And, AnyMember, Comparison, Condition, Literal, Not, Or, Scalar
 
 Holds = Callable[[Any], bool]
 Operand = Callable[[Any], list[Any]]
 """The values of an operand in a scene: none, one, or (a path with `$`) several."""
+Special = Comparison | AnyMember | AllMembers
 
 
 def compiled(
-    condition: Condition, operand: Callable[[Scalar], Operand], special: Callable[[Comparison], Holds | None]
+    condition: Condition, operand: Callable[[Scalar], Operand], special: Callable[[Special], Holds | None]
 ) -> Holds:
-    """`special` compiles a comparison that needs more than its operands, and answers None for the others."""
+    """`special` compiles a comparison that needs more than its operands, and what is asked of others; None: it is
+    none of these."""
     match condition:
         case And(parts):
             return _all([compiled(part, operand, special) for part in parts])
@@ -28,6 +30,10 @@ def compiled(
             return lambda scene: not holds(scene)
         case Comparison():
             return special(condition) or _comparison(condition, operand)
+        case AnyMember() | AllMembers():
+            asked = special(condition)
+            if asked:
+                return asked
     raise TypeError(f"{type(condition).__name__} is asked of the users of an account, not of one profile")
 
 

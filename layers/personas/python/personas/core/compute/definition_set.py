@@ -5,9 +5,10 @@ added the past. Building a set from queries needs the parser; loading a stored o
 handle events never import it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from personas.core.compute import questions
 from personas.core.compute.aggregate import Aggregate
 from personas.core.compute.formula import Formula
 from personas.core.compute.touched import Readers
@@ -15,14 +16,18 @@ from personas.core.compute.trait_mapping import Promotions, TraitMapping
 from personas.core.errors import InvalidInput
 from personas.core.query import builder
 from personas.core.query.definition import Definition
-from personas.core.query.references import evaluation_order
-from personas.core.query.tree import Query
+from personas.core.query.references import Named, evaluation_order
+from personas.core.query.tree import Query, Trait
+from personas.core.query.walking import walk
 
 Compiled = tuple[Definition, Query]
 
 
 class DefinitionSet:
-    """Immutable once built. `aggregates` are by id, `formulas` by collection and in the order of evaluation."""
+    """Immutable once built. `aggregates` are by id, `formulas` by collection and in the order of evaluation.
+
+    `members` are the users who have an account: they also evaluate what accounts ask of them.
+    """
 
     __slots__ = (
         "_by_event",
@@ -31,6 +36,8 @@ class DefinitionSet:
         "_shared",
         "_told",
         "aggregates",
+        "asked_of_accounts",
+        "asked_of_members",
         "coming",
         "formulas",
         "kept_since",
@@ -62,17 +69,25 @@ class DefinitionSet:
         self.formulas: dict[str, list[Formula]] = {"users": [], "accounts": []}
         for definition, tree in definitions:
             self.formulas[definition.collection].append(Formula(definition, tree, self.aggregates, since))
+        asking = self._asking(self.formulas["accounts"], since)
+        self.asked_of_members = tuple(formula.definition.key for formula in asking)
+        """Questions of accounts, which are also the keys of their formulas."""
+        self.formulas["members"] = [*self.formulas["users"], *asking]
+        self.asked_of_accounts = self._asked_of_accounts(since)
+        """Questions of users, by the key of the account audience."""
         complete = frozenset(self.aggregates)
         self.coming = tuple(coming)
         prepared = [Formula(definition, tree, self.aggregates, since) for definition, tree in self.coming]
         self.lacking = frozenset(self.aggregates) - complete
         """The ids of the aggregates to which a backfill is still to add the past."""
         to_come = [formula for formula in prepared if formula.definition.collection == "accounts"]
+        self._asking(to_come, since)
         self._shared = {needed for formula in (*self.formulas["accounts"], *to_come) for needed in formula.needs}
         self._named = {
-            collection: {formula.definition.key: formula.definition for formula in formulas}
-            for collection, formulas in self.formulas.items()
+            collection: {formula.definition.key: formula.definition for formula in self.formulas[collection]}
+            for collection in ("users", "accounts")
         }
+        self._named["members"] = self._named["users"]
         self._by_event = _by_event(self.aggregates)
         self._told: DefinitionSet | None = None
         self._readers: dict[str, Readers] = {}
@@ -101,6 +116,16 @@ class DefinitionSet:
             self._told.aggregates = {needed: self.aggregates[needed] for needed in sorted(self._shared)}
             self._told._by_event = _by_event(self._told.aggregates)
         return self._told
+
+    def asked_by(self, collection: str) -> Mapping[str, str]:
+        """The questions to the other level that lie behind keys of traits."""
+        return {} if collection == "accounts" else self.asked_of_accounts
+
+    def answering(self, collection: str) -> Mapping[str, str]:
+        """By question, the key of what answers it."""
+        if collection == "accounts":
+            return {question: key for key, question in self.asked_of_accounts.items()}
+        return {question: question for question in self.asked_of_members} if collection == "members" else {}
 
     def kept(self, collection: str) -> "DefinitionSet":
         """What a profile of the collection keeps: a user also the aggregates of accounts, so as to bring the past."""
@@ -140,8 +165,33 @@ class DefinitionSet:
         since = self.kept_since[meaning]
         return f"{meaning}.{since}" if since else meaning
 
+    def _asking(self, formulas: Iterable[Formula], since: Callable[[str], int]) -> list[Formula]:
+        """What these ask of each user, as formulas of users."""
+        found: dict[str, Formula] = {}
+        for formula in formulas:
+            for question, condition in formula.asks.items():
+                if question not in found:
+                    asked = questions.asking(question, condition, formula.definition.options)
+                    found[question] = Formula(asked, condition, self.aggregates, since)
+        return list(found.values())
+
+    def _asked_of_accounts(self, since: Callable[[str], int]) -> dict[str, str]:
+        """An account audience that users refer to; one of their own definitions of the same key goes before it."""
+        own = {formula.definition.key for formula in self.formulas["users"]}
+        read = {
+            node.key for formula in self.formulas["members"] for node in walk(formula.tree) if isinstance(node, Trait)
+        }
+        found: dict[str, str] = {}
+        for formula in self.formulas["accounts"]:
+            definition = formula.definition
+            if definition.kind == "audience" and definition.key in read and definition.key not in own:
+                meaning = questions.of_audience(definition)
+                found[definition.key] = f"{meaning}.{version}" if (version := since(meaning)) else meaning
+        return found
+
     def to_data(self) -> dict[str, Any]:
-        live = [(formula.definition, formula.tree) for formulas in self.formulas.values() for formula in formulas]
+        levels = (self.formulas["users"], self.formulas["accounts"])
+        live = [(formula.definition, formula.tree) for formulas in levels for formula in formulas]
         data: dict[str, Any] = {
             "version": self.version,
             "definitions": [_compiled_data(*one) for one in live],
@@ -168,19 +218,15 @@ def ordered(definitions: Iterable[Definition], alone: bool = True) -> list[Compi
     """
     from personas.core.query.checker import check
 
-    trees: dict[str, dict[str, Query]] = {"users": {}, "accounts": {}}
-    known: dict[tuple[str, str], Definition] = {}
+    trees: dict[Named, Query] = {}
+    known: dict[Named, Definition] = {}
     for definition in definitions:
-        named = trees[definition.collection]
-        if definition.key in named:
+        name = (definition.collection, definition.key)
+        if name in trees:
             raise InvalidInput(f"the key {definition.key} is used by two definitions", "name")
-        named[definition.key] = check(definition)
-        known[definition.collection, definition.key] = definition
-    return [
-        (known[collection, key], named[key])
-        for collection, named in trees.items()
-        for key in (evaluation_order(named) if alone else named)
-    ]
+        trees[name] = check(definition)
+        known[name] = definition
+    return [(known[name], trees[name]) for name in (evaluation_order(trees) if alone else trees)]
 
 
 def _by_event(aggregates: Mapping[str, Aggregate]) -> dict[str, list[Aggregate]]:

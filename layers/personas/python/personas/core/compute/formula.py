@@ -3,17 +3,29 @@
 from collections.abc import Callable
 from typing import Any
 
+from personas.core.compute import questions
 from personas.core.compute.aggregate import Aggregate
-from personas.core.compute.conditions import Operand, compiled
+from personas.core.compute.conditions import Holds, Operand, Special, compiled
 from personas.core.compute.fields import walk
 from personas.core.compute.frame import Frame
 from personas.core.compute.funnels import Listed
+from personas.core.compute.questions import Asked
 from personas.core.compute.reading import reading
 from personas.core.compute.relative import relative
 from personas.core.compute.streams import is_listed
 from personas.core.query.definition import Definition
 from personas.core.query.formatter import format_query
-from personas.core.query.tree import CONDITIONS, Literal, Query, Reduced, Scalar, Trait
+from personas.core.query.tree import (
+    CONDITIONS,
+    AllMembers,
+    AnyMember,
+    Condition,
+    Literal,
+    Query,
+    Reduced,
+    Scalar,
+    Trait,
+)
 from personas.core.values import plain
 
 Value = Callable[[Frame], Any]
@@ -22,7 +34,7 @@ Look = Callable[[Frame], tuple[Any, bool]]
 
 
 class Formula:
-    __slots__ = ("_aggregates", "_kept_since", "definition", "needs", "since", "tree", "value")
+    __slots__ = ("_aggregates", "_kept_since", "asks", "definition", "needs", "since", "tree", "value")
 
     def __init__(
         self, definition: Definition, tree: Query, aggregates: dict[str, Aggregate], kept_since: Callable[[str], int]
@@ -34,6 +46,8 @@ class Formula:
         self.since = definition.options.since
         self.needs: set[str] = set()
         """The ids of the aggregates that it reads."""
+        self.asks: dict[str, Condition] = {}
+        """By question, what it asks of each user of the account."""
         self._aggregates = aggregates
         self._kept_since = kept_since
         self.value = self._compiled()
@@ -46,7 +60,7 @@ class Formula:
     def _compiled(self) -> Value:
         tree = self.tree
         if isinstance(tree, CONDITIONS):
-            return compiled(tree, self._operand, lambda found: relative(found, self._operand, lambda frame: frame))
+            return compiled(tree, self._operand, self._special)
         if isinstance(tree, Reduced):
             look, read = self._look(tree), reading(tree)
 
@@ -62,6 +76,18 @@ class Formula:
             return plain(found[0]) if found else None
 
         return first
+
+    def _special(self, found: Special) -> Holds | None:
+        if not isinstance(found, (AnyMember, AllMembers)):
+            return relative(found, self._operand, lambda frame: frame)
+        asked = Asked.of(found)
+        question = self._since(questions.of_condition(asked.condition, self.definition.options))
+        self.asks[question] = asked.condition
+        return lambda frame: frame.ask(asked, question)
+
+    def _since(self, meaning: str) -> str:
+        version = self._kept_since(meaning)
+        return f"{meaning}.{version}" if version else meaning
 
     def _operand(self, scalar: Scalar) -> Operand:
         if isinstance(scalar, Literal):

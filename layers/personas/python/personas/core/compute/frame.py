@@ -5,6 +5,7 @@ from typing import Any
 
 from personas.core.compute.aggregate import Aggregate
 from personas.core.compute.monoids import CUT, event_of
+from personas.core.compute.questions import NOBODY, Answers, Asked
 from personas.core.compute.tally import Tally
 from personas.core.moments import HOUR, hour_of
 
@@ -12,16 +13,42 @@ Kept = tuple[Any, ...]
 """An event of a list: its moment, the values of each field that is kept, and how often there is such a one."""
 
 
+_NOTHING: Mapping[str, str] = {}
+
+
 class Frame:
-    __slots__ = ("_lists", "_seen", "_tallies", "_traits", "at", "capped", "computed", "due", "hour", "values")
+    __slots__ = (
+        "_answers",
+        "_asked",
+        "_lists",
+        "_seen",
+        "_tallies",
+        "_traits",
+        "at",
+        "capped",
+        "computed",
+        "due",
+        "hour",
+        "open",
+        "unanswered",
+        "values",
+    )
 
     def __init__(
-        self, tallies: Mapping[str, Tally], traits: Mapping[str, Any], computed: Mapping[str, Any], at: int
+        self,
+        tallies: Mapping[str, Tally],
+        traits: Mapping[str, Any],
+        computed: Mapping[str, Any],
+        at: int,
+        asked: Mapping[str, str] = _NOTHING,
+        answers: Answers = NOBODY,
     ) -> None:
+        """`asked` are the questions behind keys of the other level's audiences."""
         self._tallies = tallies
         self._traits = traits
         self._seen: dict[str, tuple[Any, bool, int | None]] = {}
         self._lists: dict[str, list[Kept]] = {}
+        self._asked, self._answers = asked, answers
         self.computed = computed
         """The definitions by key: their values hide custom traits of the same key."""
         self.at = at
@@ -29,10 +56,25 @@ class Frame:
         self.due: int | None = None
         self.capped = False
         """Whether something was read that had more distinct values than are kept; the reader resets it."""
+        self.unanswered = False
+        """Whether something was read that others have not answered yet; the reader resets it."""
+        self.open: set[str] = set()
+        """Keys of the definitions that wait for an answer: they have the value that stood."""
         self.values: dict[str, Any] = {}
 
     def trait(self, key: str) -> Any:
-        return self.values.get(key) if key in self.computed else self._traits.get(key)
+        if key in self.computed:
+            self.unanswered |= key in self.open
+            return self.values.get(key)
+        question = self._asked.get(key)
+        return self._traits.get(key) if question is None else self._answered(self._answers.some(question))
+
+    def ask(self, asked: Asked, question: str) -> bool:
+        return self._answered(asked.holds(self._answers, question))
+
+    def _answered(self, answer: bool | None) -> bool:
+        self.unanswered |= answer is None
+        return bool(answer)
 
     def look(self, aggregate: Aggregate) -> tuple[Any, bool]:
         """The aggregate's partial, and whether it has ever seen an event."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from personas.core.compute.aggregate import Aggregate, taking
-from personas.core.compute.conditions import Holds, Operand, compiled
+from personas.core.compute.conditions import Holds, Operand, Special, compiled
 from personas.core.compute.frame import Frame, Kept
 from personas.core.compute.monoids import CUT
 from personas.core.compute.reading import reading
@@ -21,7 +21,6 @@ from personas.core.query.formatter import format_query
 from personas.core.query.tree import (
     Between,
     BetweenParent,
-    Comparison,
     Field,
     Literal,
     Reduced,
@@ -155,7 +154,7 @@ class _Operands:
         child = Listed(scalar, self._since, self._register, self._trait, self._own, self._back)
         return lambda scene: _values(child.read(child.of_parent(scene[0], scene[1])))
 
-    def relative(self, comparison: Comparison) -> Holds | None:
+    def relative(self, comparison: Special) -> Holds | None:
         return relative(comparison, self.of, lambda scene: scene[0])
 
     def _field(self, field: Field) -> Operand:

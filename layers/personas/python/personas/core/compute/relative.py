@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from personas.core.compute.comparators import RELATIVE_UNITS, turning_points
-from personas.core.compute.conditions import Holds, Operand
+from personas.core.compute.conditions import Holds, Operand, Special
 from personas.core.compute.frame import Frame
 from personas.core.query.tree import Comparison, Duration, Scalar
 from personas.core.query.vocabulary import NOW_RELATIVE
@@ -12,10 +12,10 @@ from personas.core.values import moment_of
 
 
 def relative(
-    comparison: Comparison, operand: Callable[[Scalar], Operand], frame_of: Callable[[Any], Frame]
+    comparison: Special, operand: Callable[[Scalar], Operand], frame_of: Callable[[Any], Frame]
 ) -> Holds | None:
     """None where the comparison is none of these; `frame_of` finds in a scene what knows the moment."""
-    if comparison.operator not in NOW_RELATIVE:
+    if not isinstance(comparison, Comparison) or comparison.operator not in NOW_RELATIVE:
         return None
     subject, operator = operand(comparison.subject), comparison.operator
     (duration,) = comparison.arguments

@@ -12,7 +12,7 @@ Order does not matter: any order of `add` and `absorb` leads to the same values.
 >>> state.add(definitions, event, now_ms=0)
 True
 >>> state.evaluate(definitions, traits={}, held={"user_id"}, at_ms=0)
-Evaluation(values={'signups': 1}, due=169, capped=frozenset(), evaluated=None)
+Evaluation(values={'signups': 1}, due=169, capped=frozenset(), evaluated=None, open=frozenset())
 """
 
 from collections.abc import Collection, Mapping
@@ -26,6 +26,7 @@ from personas.core.compute.definition_set import DefinitionSet
 from personas.core.compute.formula import Formula
 from personas.core.compute.frame import Frame
 from personas.core.compute.monoids import monoid_of
+from personas.core.compute.questions import NOBODY, Answers
 from personas.core.compute.tallies import Tallies
 from personas.core.compute.tally import Tally, earlier
 from personas.core.compute.touched import Touched
@@ -43,6 +44,11 @@ class Evaluation:
     """Keys of the definitions that read something with more distinct values than are kept."""
     evaluated: frozenset[str] | None = None
     """Keys of the definitions that it is about; None: all."""
+    open: frozenset[str] = frozenset()
+    """Keys of the definitions that wait for what others have not answered yet: the values that they have stand."""
+
+
+_NOTHING: Mapping[str, Any] = {}
 
 
 class ComputeState:
@@ -101,12 +107,17 @@ class ComputeState:
         held: Collection[str],
         at_ms: int,
         collection: str = "users",
+        answers: Answers = NOBODY,
+        stand: Mapping[str, Any] = _NOTHING,
     ) -> Evaluation:
         """The values at a moment, not before the last `add` or `prune`. Changes nothing.
 
-        `traits` are the profile's own (custom and SQL), `held` the types of its identifiers.
+        `traits` are the profile's own (custom and SQL), `held` the types of its identifiers, `answers` those of the
+        profiles that it is linked with; `stand` are the values that it has.
         """
-        frame = Frame(self._tallies, traits, definitions.named(collection), at_ms)
+        frame = Frame(
+            self._tallies, traits, definitions.named(collection), at_ms, definitions.asked_by(collection), answers
+        )
         types = frozenset(held)
         capped: set[str] = set()
         values = frame.values
@@ -114,12 +125,18 @@ class ComputeState:
         for formula in definitions.formulas[collection]:
             key = formula.definition.key
             value, turns = _looked_at(formula, frame, types)
+            if frame.unanswered:
+                frame.open.add(key)
+                value = stand.get(key)
             if value is not None:
                 values[key] = value
             if frame.capped:
                 capped.add(key)
             due = earlier(due, turns)
-        return Evaluation(values, due, frozenset(capped))
+        if not frame.open:
+            return Evaluation(values, due, frozenset(capped))
+        found = {key: value for key, value in values.items() if key not in frame.open}
+        return Evaluation(found, due, frozenset(capped), open=frozenset(frame.open))
 
     def evaluate_touched(
         self,
@@ -129,14 +146,18 @@ class ComputeState:
         at_ms: int,
         collection: str,
         touched: Touched,
+        answers: Answers = NOBODY,
     ) -> Evaluation:
-        """As `evaluate`, but only what can have changed. Right only while nothing has become due, `held` is as it was,
-        and nothing but `touched` has happened since the values that stand were evaluated. Changes nothing.
+        """As `evaluate`, but only what can have changed. Right only while nothing has become due, `held` and the
+        answers are as they were, none is missing, and nothing but `touched` has happened since the values that stand
+        were evaluated. Changes nothing.
 
         Its `due` is about what it evaluated; for the others what was due before still is.
         """
         formulas, readers = definitions.formulas[collection], definitions.readers(collection)
-        frame = Frame(self._tallies, traits, definitions.named(collection), at_ms)
+        frame = Frame(
+            self._tallies, traits, definitions.named(collection), at_ms, definitions.asked_by(collection), answers
+        )
         types = frozenset(held)
         values = frame.values
         values.update(readers.never_members)
@@ -199,7 +220,7 @@ class ComputeState:
 
 def _looked_at(formula: Formula, frame: Frame, types: frozenset[str]) -> tuple[Any, int | None]:
     """The definition's value, and the hour of its own schedule at which it may change."""
-    frame.capped, frame.due = False, None
+    frame.capped, frame.due, frame.unanswered = False, None, False
     definition = formula.definition
     value = formula.value(frame) if definition.kind != "audience" or formula.admits(types) else False
     return value, None if frame.due is None else definition.options.scheduled(frame.due)

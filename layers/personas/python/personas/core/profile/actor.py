@@ -11,13 +11,21 @@ from typing import Any
 from personas.core.compute.definition_set import DefinitionSet
 from personas.core.compute.state import ComputeState, Evaluation
 from personas.core.compute.touched import Touched
-from personas.core.envelope import AbsorbEnvelope, Envelope, EventEnvelope, MergeEnvelope, TickEnvelope
+from personas.core.envelope import (
+    AbsorbEnvelope,
+    Envelope,
+    EventEnvelope,
+    LinkEnvelope,
+    MergeEnvelope,
+    TickEnvelope,
+)
 from personas.core.event import Event, fingerprint
 from personas.core.moments import HOUR, hour_of
 from personas.core.profile import memory
-from personas.core.profile.computing import computed_of, keep_as_custom
+from personas.core.profile.computing import answered, computed_of, keep_as_custom
 from personas.core.profile.custom import Stamp, set_traits, unite
 from personas.core.profile.delivery import Accepted, Delivery, Emission, Outcome, PagesOf, Recall, Recalled
+from personas.core.profile.linking import Linking, heard, level_of
 from personas.core.profile.part import Part
 from personas.core.profile.profile import Computed, Profile, Seen
 from personas.core.profile.sharing import Sharing
@@ -54,6 +62,7 @@ class Actor:
         self._accepted: list[Accepted] = []
         self._emissions: list[Emission] = []
         self._sharing = Sharing()
+        self._linking = Linking(self.state, self._stored, recalled.links)
         self._lacks_pages: set[PagesOf] = set()
         self._lacks_versions: set[int] = set()
         self._lacks_spills = set(self.state.memory.load(recalled.spills))
@@ -69,6 +78,8 @@ class Actor:
             self._absorb(delivery, envelope)
         elif isinstance(envelope, MergeEnvelope):
             self._merge(delivery, envelope)
+        elif isinstance(envelope, LinkEnvelope):
+            self._link(delivery, envelope)
         else:
             self._tick(delivery, envelope)
 
@@ -98,6 +109,7 @@ class Actor:
             self._sharing.group_call(delivery, envelope, envelope.account)
             if envelope.account not in self._accounts:
                 self._accounts.add(envelope.account)
+                self._whole = True
                 self._sharing.join(delivery, envelope.account, self.state.compute)
         self._remember(known, hour_of(event.received))
         self._fresh[known] = event
@@ -136,6 +148,7 @@ class Actor:
         self.state.compute = ComputeState()
         self.state.memory.clear()
         self.state.due, self.state.lineage, self.state.events = None, [], 0
+        self._linking.merged = {}
         self._custom, self._identifiers, self._accounts = {}, {}, set()
         self._first = self._last = None
         self._touched = self._changed = True
@@ -169,6 +182,7 @@ class Actor:
         twice = [(known, entry) for known, entry in other.all() if self.state.memory.knows(known)]
         self._sharing.unite(delivery, self._accounts, self.state.compute, part)
         self._accounts.update(part.accounts)
+        self._linking.take_over(part.merged)
         # A copy: adding changes what was absorbed, and an actor that fails is asked again with the same envelopes.
         self.state.compute.absorb(ComputeState.of_data(part.compute).copy())
         for back in part.taken_back:
@@ -218,6 +232,13 @@ class Actor:
     def _look_into(self, pages: set[PagesOf]) -> None:
         self._lacks_pages |= pages - self._recalled.pages
 
+    def _link(self, delivery: Delivery, envelope: LinkEnvelope) -> None:
+        if self.state.into:
+            self._emit(delivery, replace(envelope, profile=self.state.into))
+        elif self._linking.take(envelope, of_account=self._stored.collection == "accounts"):
+            self._definitions(delivery.version)
+            self._touched = self._changed = self._whole = True
+
     def _tick(self, delivery: Delivery, envelope: TickEnvelope) -> None:
         if self.state.into:
             self._emit(delivery, replace(envelope, profile=self.state.into))
@@ -254,6 +275,8 @@ class Actor:
             last=self._last,
             events=self.state.events,
             merged_into=self.state.into,
+            epoch=self._stored.epoch,
+            merged=self._linking.merged,
         )
 
     def evaluate(self) -> tuple[Profile, int | None]:
@@ -266,17 +289,20 @@ class Actor:
         draft = self._draft({})
         evaluation = self._evaluation(definitions, draft)
         computed = computed_of(evaluation, definitions, collection, self._held, self._at)
-        return replace(draft, computed=computed), evaluation.due
+        answers = answered(evaluation, definitions, level_of(draft), self._stored.answers)
+        return replace(draft, computed=computed, answers=answers), evaluation.due
 
     def _evaluation(self, definitions: DefinitionSet, draft: Profile) -> Evaluation:
         """Of what was touched, where that says the same as of everything: nothing is due now or when the hour ends."""
-        compute, due, collection = self.state.compute, self.state.due, draft.collection
+        compute, due, level = self.state.compute, self.state.due, level_of(draft)
+        answers = heard(self.state, draft, definitions)
+        stand = {**{key: entry.value for key, entry in self._held.items()}, **self._stored.answers}
         is_due = due is not None and due <= hour_of(self._at) + 1
-        if self._whole or is_due or collection != "users":
-            return compute.evaluate(definitions, draft.values(), draft.held, self._at, collection)
-        stand = {key: entry.value for key, entry in self._held.items()}
+        is_open = not answers.has_all(definitions.asked_of_accounts.values())
+        if self._whole or is_due or is_open or level == "accounts":
+            return compute.evaluate(definitions, draft.values(), draft.held, self._at, level, answers, stand)
         touched = Touched(frozenset(self._names), frozenset(self._keys), stand)
-        return compute.evaluate_touched(definitions, draft.values(), draft.held, self._at, collection, touched)
+        return compute.evaluate_touched(definitions, draft.values(), draft.held, self._at, level, touched, answers)
 
     def outcome(self) -> Outcome | Recall:
         lacks = self._lacks()
@@ -304,15 +330,17 @@ class Actor:
             due=log,
             spill=spill,
             dead=(),
+            links=self._linking.links(self._reached),
         )
 
     def _lacks(self) -> Recall | None:
-        if not (self._lacks_pages or self._lacks_spills or self._lacks_versions):
+        if not (self._lacks_pages or self._lacks_spills or self._lacks_versions or self._linking.lacks):
             return None
         return Recall(
             pages=frozenset(self._lacks_pages),
             spills=frozenset(self._lacks_spills),
             versions=frozenset(self._lacks_versions),
+            links=frozenset(self._linking.lacks),
         )
 
     def _reschedule(self, due: int | None) -> int | None:
@@ -333,6 +361,6 @@ class Actor:
         self.state.hour = hour_of(self._at)
         self.state.memory.prune(self._hour)
         if not self.state.into:
-            self.state.compute.prune(
-                self._recalled.definitions[self.state.version].kept(self._stored.collection), self._at
-            )
+            definitions = self._recalled.definitions[self.state.version]
+            self.state.compute.prune(definitions.kept(self._stored.collection), self._at)
+            self._linking.tidy(definitions, self._accounts)

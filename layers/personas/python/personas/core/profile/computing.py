@@ -16,16 +16,21 @@ def computed_of(
 ) -> dict[str, Computed]:
     """Who never was a member has no entry for the audience; who was one keeps it, as False (docs/rules.md).
 
-    What the evaluation is not about stays as it is held.
+    What the evaluation is not about stays as it is held, and so does what waits for the answers of others.
     """
     named = definitions.named(collection)
     evaluated = evaluation.evaluated
     found: dict[str, Computed] = {}
     if evaluated is not None:
         found = {key: entry for key, entry in held.items() if key not in evaluated}
+    for key in evaluation.open & held.keys() & named.keys():
+        if held[key].definition == named[key].id:
+            found[key] = held[key]
     for key, value in evaluation.values.items():
+        definition = named.get(key)
+        if definition is None:  # a question, which others are answered
+            continue
         before = held.get(key)
-        definition = named[key]
         if before is not None and before.definition != definition.id:
             before = None
         if before is None and value is False and definition.kind == "audience":
@@ -34,6 +39,19 @@ def computed_of(
         since = before.since if before is not None and same else now_ms
         capped = key in evaluation.capped
         found[key] = Computed(key, definition.id, definition.kind, definition.version, value, since, capped)
+    return found
+
+
+def answered(
+    evaluation: Evaluation, definitions: DefinitionSet, collection: str, held: Mapping[str, bool]
+) -> dict[str, bool]:
+    """What the profile answers to those that are linked with it: nothing where it does not know yet."""
+    found: dict[str, bool] = {}
+    for question, key in definitions.answering(collection).items():
+        stands = key in evaluation.open or (evaluation.evaluated is not None and key not in evaluation.evaluated)
+        answer = held.get(question) if stands else evaluation.values.get(key) is True
+        if answer is not None:
+            found[question] = answer
     return found
 
 

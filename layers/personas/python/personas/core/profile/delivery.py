@@ -1,12 +1,14 @@
 """What an actor is given, and what comes out of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from personas.core.compute.definition_set import DefinitionSet
 from personas.core.dead_letter import DeadLetter
-from personas.core.envelope import AbsorbEnvelope, Envelope, EventEnvelope, MergeEnvelope, TickEnvelope
+from personas.core.envelope import Envelope, ProfileEnvelope
 from personas.core.event import Event
 from personas.core.identifier import Identifier
+from personas.core.profile.links import Link
 from personas.core.profile.memory import Entries, Spill
 from personas.core.profile.profile import Profile
 from personas.core.profile.state import State
@@ -23,7 +25,7 @@ class Delivery:
     """An envelope for one profile, and where it stood."""
 
     number: Number
-    envelope: EventEnvelope | MergeEnvelope | AbsorbEnvelope | TickEnvelope
+    envelope: ProfileEnvelope
     version: int
     """The version of the space's definitions that is in force at this place of the lane."""
 
@@ -73,6 +75,8 @@ class Outcome:
     spill: tuple[Spill, Entries] | None
     """Entries of its memory to be written before the state."""
     dead: tuple[DeadLetter, ...]
+    links: Mapping[str, Link] = field(default_factory=dict)
+    """Of an account, by user: to be written before the state."""
 
     @property
     def events(self) -> tuple[Accepted, ...]:
@@ -88,6 +92,8 @@ class Recall:
     spills: frozenset[Spill] = frozenset()
     versions: frozenset[int] = frozenset()
     """Versions of the space's definitions."""
+    links: frozenset[str] = frozenset()
+    """Users of the account."""
 
 
 @dataclass(slots=True)
@@ -98,3 +104,4 @@ class Recalled:
     events: dict[bytes, Event] = field(default_factory=dict)
     pages: set[PagesOf] = field(default_factory=set)
     spills: dict[Spill, Entries] = field(default_factory=dict)
+    links: dict[str, Link] = field(default_factory=dict)

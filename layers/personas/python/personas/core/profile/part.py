@@ -11,7 +11,7 @@ from personas.core.event import Event
 from personas.core.profile import custom
 from personas.core.profile.custom import CustomTraits, Stamp, set_traits
 from personas.core.profile.memory import Memory
-from personas.core.profile.profile import Computed, Profile, Seen
+from personas.core.profile.profile import Computed, Merged, Profile, Seen
 from personas.core.profile.state import State
 
 
@@ -40,6 +40,8 @@ class Part:
     lineage: tuple[str, ...] = ()
     """The profiles whose pages hold the events that the memory knows."""
     taken_back: tuple[TakenBack, ...] = ()
+    merged: Mapping[str, Merged] = field(default_factory=dict)
+    """The users that this is made of and that had accounts (see Profile)."""
 
     @classmethod
     def of_merged(cls, profile: Profile, state: State) -> "Part":
@@ -59,6 +61,7 @@ class Part:
                 if entry.kind == "audience" and entry.value is True
             },
             lineage=(profile.id, *state.lineage),
+            merged={**profile.merged, **({profile.id: (profile.epoch, profile.accounts)} if profile.accounts else {})},
         )
 
     @classmethod
@@ -97,6 +100,7 @@ class Part:
             "m": self.memory,
             "h": {key: entry.to_data() for key, entry in self.members.items()},
             "l": list(self.lineage),
+            "g": dict(self.merged),
             "b": [[back.version, back.event.to_data()] for back in self.taken_back],
         }
         return {key: part for key, part in parts.items() if part}
@@ -114,5 +118,6 @@ class Part:
             memory=data.get("m", {}),
             members={key: Computed.of_data(key, entry) for key, entry in data.get("h", {}).items()},
             lineage=tuple(data.get("l", ())),
+            merged={user: (epoch, tuple(accounts)) for user, (epoch, accounts) in data.get("g", {}).items()},
             taken_back=tuple(TakenBack(version, Event.of_data(event)) for version, event in data.get("b", ())),
         )

@@ -60,6 +60,10 @@ class Seen:
         return [self.at, self.message_id, self.source]
 
 
+Merged = tuple[int, tuple[str, ...]]
+"""The epoch in which a user became part of another, and the accounts that it had."""
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     space: str
@@ -78,6 +82,12 @@ class Profile:
     events: int = 0
     """How many events it was made of: each counted once, wherever it was folded first."""
     merged_into: str | None = None
+    epoch: int = 0
+    """How often it began anew, because it was taken apart or restored."""
+    answers: Mapping[str, bool] = field(default_factory=dict)
+    """What it answers to the questions of those that it is linked with (core/compute/questions.py)."""
+    merged: Mapping[str, Merged] = field(default_factory=dict)
+    """The users that became part of it and had accounts: for these accounts they are this one from now on."""
 
     @property
     def collection(self) -> str:
@@ -129,6 +139,12 @@ class Profile:
             data["n"] = self.events
         if self.merged_into:
             data["into"] = self.merged_into
+        if self.epoch:
+            data["ep"] = self.epoch
+        if self.answers:
+            data["q"] = {question: int(yes) for question, yes in self.answers.items()}
+        if self.merged:
+            data["m"] = self.merged
         return data
 
     @classmethod
@@ -146,4 +162,7 @@ class Profile:
             last=Seen(*data["l"]) if "l" in data else None,
             events=data.get("n", 0),
             merged_into=data.get("into"),
+            epoch=data.get("ep", 0),
+            answers={question: bool(yes) for question, yes in data.get("q", {}).items()},
+            merged={user: (epoch, tuple(accounts)) for user, (epoch, accounts) in data.get("m", {}).items()},
         )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from personas.core.compute.state import ComputeState
+from personas.core.profile.links import Said, Users
 from personas.core.profile.memory import Memory
 
 Mark = tuple[int, int]
@@ -16,7 +17,20 @@ Mark = tuple[int, int]
 class State:
     """Mutable: the working state of one profile while its actor acts."""
 
-    __slots__ = ("compute", "due", "events", "hour", "into", "lineage", "marks", "memory", "sequence", "version")
+    __slots__ = (
+        "compute",
+        "due",
+        "events",
+        "heard",
+        "hour",
+        "into",
+        "lineage",
+        "marks",
+        "memory",
+        "sequence",
+        "users",
+        "version",
+    )
 
     def __init__(self) -> None:
         self.sequence = -1
@@ -36,6 +50,10 @@ class State:
         """The profiles whose states it absorbed: their pages hold what they folded."""
         self.into: str | None = None
         """Set: it is a tombstone, and forwards."""
+        self.users = Users()
+        """Of an account: how many it has, and what they answered."""
+        self.heard: dict[str, Said] = {}
+        """Of a user: what each of its accounts answered."""
 
     def to_data(self) -> dict[str, Any]:
         """What lies in the item's `data`; sequence and version are attributes of their own."""
@@ -48,6 +66,8 @@ class State:
             "w": [[lane, str(sequence), place] for lane, (sequence, place) in self.marks.items()],
             "l": self.lineage,
             "into": self.into,
+            "u": self.users.to_data(),
+            "q": {account: said.to_data() for account, said in self.heard.items()},
         }
         return {key: part for key, part in parts.items() if part}
 
@@ -64,4 +84,7 @@ class State:
         state.marks = {lane: (int(sequence), place) for lane, sequence, place in data.get("w", ())}
         state.lineage = list(data.get("l", ()))
         state.into = data.get("into")
+        if "u" in data:
+            state.users = Users.of_data(data["u"])
+        state.heard = {account: Said.of_data(said) for account, said in data.get("q", {}).items()}
         return state

@@ -2,7 +2,6 @@
 
 from personas.core.query.definition import Definition
 from personas.core.query.errors import InvalidQuery
-from personas.core.query.evaluable import check_evaluable
 from personas.core.query.parser import parse
 from personas.core.query.tree import (
     CONDITIONS,
@@ -28,7 +27,6 @@ def check(definition: Definition) -> Query:
         tree = parse(definition.query, members=definition.collection == "accounts")
         _check_result(tree, definition)
         _check_size(tree)
-        check_evaluable(tree)
     except InvalidQuery as error:
         error.definition = definition.key
         raise
