@@ -5,6 +5,7 @@ from constructs import Construct
 
 from infra.activation import Activation
 from infra.apis import Apis
+from infra.archive import Archive
 from infra.backfill import Backfill
 from infra.identity import Identity
 from infra.ingestion import Ingestion
@@ -40,6 +41,7 @@ class PersonasStack(Stack):
         recompute = Recompute(self, "Recompute", shared=shared)
         activation = Activation(self, "Activation", shared=shared)
         purge = Purge(self, "Purge", shared=shared)
+        archive = Archive(self, "Archive", shared=shared)
         apis = Apis(self, "Apis", shared=shared)
         backfill = Backfill(self, "Backfill", shared=shared)
         for starter in (apis.control_function, recompute.plan):
@@ -68,6 +70,8 @@ class PersonasStack(Stack):
                 purge.purge,
                 simulation.gather,
                 simulation.replay,
+                archive.plan,
+                archive.compact,
                 apis.profile_function,
                 apis.control_function,
             ],
@@ -79,6 +83,7 @@ class PersonasStack(Stack):
                 activation.workflow,
                 purge.workflow,
                 simulation.workflow,
+                archive.workflow,
             ],
         )
 

@@ -121,6 +121,8 @@ class Storage(Construct):
                     abort_incomplete_multipart_upload_after=Duration.days(1),
                     expiration=None if expiry_days is None else Duration.days(expiry_days),
                     noncurrent_version_expiration=None if noncurrent_days is None else Duration.days(noncurrent_days),
+                    # What marks an object as deleted goes once no version of it is left.
+                    expired_object_delete_marker=True if versioned else None,
                 )
             ],
             server_access_logs_bucket=self._access_logs,

@@ -100,6 +100,7 @@ def test_every_workflow_is_there(account):
     machines = account.client("stepfunctions").list_state_machines()["stateMachines"]
     assert {machine["name"]: machine["type"] for machine in machines} == {
         "personas-dev-activation": "EXPRESS",
+        "personas-dev-archive": "STANDARD",
         "personas-dev-backfill": "STANDARD",
         "personas-dev-purge": "STANDARD",
         "personas-dev-recompute": "STANDARD",

@@ -22,11 +22,13 @@ NOT_NEEDED = {
     "merges": {"IDENTITY_TABLE": "reads what the table's stream brings"},
     "simulation-replay": {"IDENTITY_TABLE": "reads what simulation-gather has read of it"},
     "backfill-shard": {"PROFILES_TABLE": "writes sequence numbers as the table does"},
+    "archive-plan": {"PROFILES_TABLE": "writes sequence numbers as the table does"},
+    "archive-compact": {"PROFILES_TABLE": "writes sequence numbers as the table does"},
 }
 
 NAMES = [
     *("ingest", "identity", "merges", "profiles", "recompute-plan", "recompute-tick"),
-    *("backfill-step", "backfill-shard"),
+    *("backfill-step", "backfill-shard", "archive-plan", "archive-compact"),
     *("changes", "activation-plan", "activation-settle", "profile-api", "control-api", "purge"),
     *("simulation-gather", "simulation-replay"),
 ]

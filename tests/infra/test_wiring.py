@@ -45,12 +45,14 @@ def test_each_handler_is_where_the_metadata_says(dev):
         "purge": ("functions/purge", "handler.handle"),
         "simulation-gather": ("functions/simulation", "gather.handle"),
         "simulation-replay": ("functions/simulation", "replay.handle"),
+        "archive-plan": ("functions/archive", "plan.handle"),
+        "archive-compact": ("functions/archive", "compact.handle"),
     }
 
 
 def test_only_what_reads_or_writes_the_archive_carries_parquet(dev):
     layers = {name: len(function["Properties"].get("Layers", [])) for name, function in dev.functions().items()}
-    assert layers.pop("profiles") == layers.pop("backfill-shard") == 3
+    assert {layers.pop(name) for name in ("profiles", "backfill-shard", "archive-compact")} == {3}
     assert layers.pop("deliver") == 0
     assert set(layers.values()) == {2}
 
@@ -137,6 +139,7 @@ def test_activation_runs_every_minute_and_recompute_every_hour(dev):
     assert rules["personas-dev-activation"]["ScheduleExpression"] == "rate(1 minute)"
     assert rules["personas-dev-recompute"]["ScheduleExpression"] == "cron(0 * * * ? *)"
     assert rules["personas-dev-purge"]["ScheduleExpression"] == "cron(30 * * * ? *)"
+    assert rules["personas-dev-archive"]["ScheduleExpression"] == "cron(15 1 * * ? *)"
 
 
 def test_each_activation_batch_is_settled_whether_it_was_delivered_or_failed(dev):
@@ -183,7 +186,7 @@ def test_a_simulation_that_timed_out_is_soon_told_from_one_that_runs(dev):
 
 
 def test_workflows_keep_to_what_the_local_interpreter_does_too(dev):
-    for machine in (workflow(dev, "activation"), workflow(dev, "recompute"), workflow(dev, "simulation")):
+    for machine in (workflow(dev, name) for name in ("activation", "recompute", "simulation", "archive")):
         text = json.dumps(machine)
         assert machine.get("QueryLanguage", "JSONPath") == "JSONPath"
         assert "ItemBatcher" not in text

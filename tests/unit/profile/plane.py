@@ -51,6 +51,9 @@ class Plane:
         self.objects: dict[tuple[str, str], bytes] = {}
         self.versions: dict[tuple[str, str, str], bytes] = {}
         """Of the objects, also those that were replaced or deleted."""
+        self.latest: dict[tuple[str, str], str] = {}
+        self.between_pages: Callable[[], None] = lambda: None
+        """What happens while somebody lists a bucket, one key a page."""
         self.started: list[dict[str, Any]] = []
         """The inputs of the workflows that were started."""
         self._sequence = FIRST_SEQUENCE
@@ -160,8 +163,16 @@ class Plane:
 
     def put_object(self, Bucket: str, Key: str, Body: bytes, **_: Any) -> None:  # noqa: N803
         self._write()
-        self.objects[Bucket, Key] = Body
-        self.versions[Bucket, Key, str(len(self.versions))] = Body
+        version = self.latest[Bucket, Key] = str(len(self.versions))
+        self.objects[Bucket, Key] = self.versions[Bucket, Key, version] = Body
+
+    def delete_objects(self, Bucket: str, Delete: Item) -> Item:  # noqa: N803
+        assert 0 < len(Delete["Objects"]) <= 1_000, "1 to 1,000 objects"
+        for entry in Delete["Objects"]:
+            assert set(entry) == {"Key"}, "of a version nothing would stay readable"
+            self._write()
+            self.objects.pop((Bucket, entry["Key"]), None)
+        return {}
 
     def get_object(self, Bucket: str, Key: str, VersionId: str | None = None) -> Item:  # noqa: N803
         body = self.objects[Bucket, Key] if VersionId is None else self.versions[Bucket, Key, VersionId]
@@ -172,11 +183,15 @@ class Plane:
         return self
 
     def paginate(self, Bucket: str, Prefix: str) -> Iterator[Item]:  # noqa: N803
-        latest = {key: version for bucket, key, version in self.versions if bucket == Bucket}
-        for key, version in latest.items():
-            if key.startswith(Prefix) and (Bucket, key) in self.objects:
-                size = len(self.objects[Bucket, key])
-                yield {"Versions": [{"Key": key, "VersionId": version, "Size": size, "IsLatest": True}]}
+        """By key, and each page as things are when it is asked for."""
+        marker = ""
+        while keys := [
+            key for bucket, key in self.objects if bucket == Bucket and key.startswith(Prefix) and key > marker
+        ]:
+            marker = min(keys)
+            version, size = self.latest[Bucket, marker], len(self.objects[Bucket, marker])
+            yield {"Versions": [{"Key": marker, "VersionId": version, "Size": size, "IsLatest": True}]}
+            self.between_pages()
 
     # Step Functions
 

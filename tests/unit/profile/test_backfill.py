@@ -13,9 +13,10 @@ from personas.core.event import Event
 from personas.core.moments import DAY, HOUR
 from personas.core.query.definition import Options
 from personas.core.saved_definition import SavedDefinition
-from personas.stores import backfills, definitions
+from personas.stores import backfills, compaction, definitions
+from personas.stores.archive_logs import EVENTS
 from personas.stores.definitions import Change
-from tests.unit.profile.plane import Clock, Plane, installed
+from tests.unit.profile.plane import Clock, Died, Plane, installed
 from tests.unit.profile.test_once import PEOPLE, Life, deliver, lives, person, step, which, yes
 from tests.unit.profile.world import ANYONE, START, Running, World, definition
 
@@ -189,6 +190,8 @@ backfill_steps = (
     step("go_on", lives),
     step("edit", st.sampled_from(["cancel", "restart", "change", "remove"])),
     step("run_is_lost"),
+    step("compact", lives),
+    step("compact", lives),
 )
 call = step(
     "call", person, st.sampled_from(["order", "order", "identify"]), st.integers(-30, 240), st.integers(0, 5), yes
@@ -263,6 +266,18 @@ class Later(Life):
             self.running = None
             self.clock.ms += LEASE + 1
             self._run()
+
+    def compact(self, lives: int | None) -> None:
+        """Whatever days there are, also the one that is not over."""
+        self.world.plane.lives = lives
+        try:
+            for job, objects in compaction.due(self.world.space, EVENTS, "9999"):
+                for shard in range(job.shards):
+                    compaction.compact(job, shard, objects)
+        except Died:
+            pass
+        finally:
+            self.world.plane.lives = None
 
     def _run(self) -> None:
         self.runs += 1

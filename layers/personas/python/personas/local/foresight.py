@@ -19,13 +19,14 @@ Item = Mapping[str, Any]
 class Foresight:
     table: str
     marker: str
-    """What every partition key of the log holds."""
+    """What every partition key of the log holds; empty where there is no log, because one run of the schedule does
+    what all those before it would have done."""
     moment: Callable[[Item], int]
     """The ms at which an entry falls due."""
 
     def moments(self, dynamodb: Any) -> list[int]:
         """When what is in the log falls due, sorted: the overdue too. Reads the whole table."""
-        return sorted(set(self._moments(dynamodb)))
+        return [] if not self.marker else sorted(set(self._moments(dynamodb)))
 
     def _moments(self, dynamodb: Any) -> Iterator[int]:
         pages = dynamodb.get_paginator("scan").paginate(
@@ -64,5 +65,7 @@ def foresight(function: Function) -> Foresight | None:
             return Foresight(function.environment["ACTIVATION_TABLE"], "#agenda", _agenda_moment)
         case "purge":
             return Foresight(function.environment["CONTROL_TABLE"], "workspace#purging", _purge_moment)
+        case "archive-plan":
+            return Foresight(function.environment["CONTROL_TABLE"], "", _purge_moment)
         case _:
             return None

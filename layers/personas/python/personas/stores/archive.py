@@ -1,8 +1,8 @@
 """The archive: every accepted event in S3, resolved to its profile, as Parquet (zstd).
 
 One object per space, day of receipt and batch: `events/space={space}/day={yyyy-mm-dd}/{first}-{last}-{digest}.parquet`.
-Sharding by profile is left to the compaction, which reads a day anyway: sixteen shards here would be sixteen small
-objects, and sixteen requests to pay, where one does. Rows carry the profile and its lane.
+Sharding by profile is left to the compaction (stores/compaction.py), which reads a day anyway: sixteen shards here
+would be sixteen small objects, and sixteen requests to pay, where one does. Rows carry the profile and its lane.
 
 It is a ledger of what each profile counted: an event lies under every profile that folded it, and where two of these
 became one, a further row takes one back (`taken_back`). Whoever wants events drops all repeats by fingerprint.
@@ -77,12 +77,13 @@ def _parquet(rows: list[Accepted]) -> bytes:
         "body": [orjson.dumps(event.body).decode() for event in events],
     }
     file = io.BytesIO()
-    parquet.write_table(pyarrow.table(columns, schema=_schema()), file, compression="zstd")
+    parquet.write_table(pyarrow.table(columns, schema=schema()), file, compression="zstd")
     return file.getvalue()
 
 
 @cache
-def _schema() -> Any:
+def schema() -> Any:
+    """Of every object of the archive's events, as Arrow says it."""
     import pyarrow
 
     moment = pyarrow.timestamp("ms", tz="UTC")

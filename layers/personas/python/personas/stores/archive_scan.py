@@ -1,22 +1,25 @@
 """Reading the archive: which objects there are now, and the events in them.
 
 A scan is of a manifest: the objects, each with its version, as they were listed at one moment. Compaction replaces
-objects, and what it replaced stays readable by its version for seven days, so that a running scan keeps its manifest.
+objects (stores/compaction.py), and what it replaced stays readable by its version for seven days, so that a running
+scan keeps its manifest. A listing that is taken meanwhile may hold both what is replaced and what replaces it.
 
 Invariant: within one call of `events` each event comes once, however many rows repeat it; within one call of `ledger`
 each counting and each taking back comes once, however many objects repeat its row.
 """
 
 import io
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from personas.aws import client, setting
+from personas.core.compaction import lanes_of
 from personas.core.event import Event
 from personas.core.identifier import Identifier
+from personas.core.lanes import lane_of
 from personas.core.profile.delivery import Accepted
 from personas.stores.archive import space_prefix
 
@@ -34,6 +37,15 @@ class ArchiveObject:
         """Of receipt, as yyyy-mm-dd."""
         return self.key.split("/day=", 1)[1].split("/", 1)[0]
 
+    @property
+    def name(self) -> str:
+        return self.key.rsplit("/", 1)[1]
+
+    @property
+    def lanes(self) -> range:
+        """Of the profiles whose rows it may have."""
+        return lanes_of(self.name)
+
     def to_data(self) -> list[Any]:
         return [self.key, self.version, self.size]
 
@@ -44,10 +56,15 @@ class ArchiveObject:
 
 def manifest(space: str) -> tuple[ArchiveObject, ...]:
     """Every object of the space's events, oldest day first."""
+    return listed(space_prefix(space))
+
+
+def listed(prefix: str) -> tuple[ArchiveObject, ...]:
+    """The objects whose keys begin so, by key."""
     pages = client("s3").get_paginator("list_object_versions")
     found = [
         ArchiveObject(entry["Key"], entry["VersionId"], entry["Size"])
-        for page in pages.paginate(Bucket=setting("ARCHIVE_BUCKET"), Prefix=space_prefix(space))
+        for page in pages.paginate(Bucket=setting("ARCHIVE_BUCKET"), Prefix=prefix)
         for entry in page.get("Versions", ())
         if entry["IsLatest"]
     ]
@@ -61,7 +78,7 @@ def events(objects: Sequence[ArchiveObject], profiles: Collection[str] | None = 
     """
     seen: set[bytes] = set()
     filters = None if profiles is None else [("profile", "in", sorted(profiles))]
-    for one in objects:
+    for one in objects if profiles is None else of_lanes(objects, {lane_of(profile) for profile in profiles}):
         for row in _rows(one, filters):
             if row.fingerprint not in seen and not row.taken_back:
                 seen.add(row.fingerprint)
@@ -72,7 +89,7 @@ def ledger(objects: Sequence[ArchiveObject], lanes: range) -> Iterator[Accepted]
     """What the profiles of these lanes counted and took back."""
     seen: set[tuple[Any, ...]] = set()
     filters = [("lane", ">=", lanes.start), ("lane", "<", lanes.stop)]
-    for one in objects:
+    for one in of_lanes(objects, lanes):
         for row in _rows(one, filters):
             entry = (row.profile, row.fingerprint, row.number if row.taken_back else None)
             if entry not in seen:
@@ -83,14 +100,20 @@ def ledger(objects: Sequence[ArchiveObject], lanes: range) -> Iterator[Accepted]
 def profiles(objects: Sequence[ArchiveObject], lanes: range) -> set[str]:
     """The users of these lanes, and the accounts that their group calls name."""
     found: set[str] = set()
-    for one in objects:
-        table = _table(one, [("lane", ">=", lanes.start), ("lane", "<", lanes.stop)], ["profile", "account"])
+    for one in of_lanes(objects, lanes):
+        table = read_table(one, [("lane", ">=", lanes.start), ("lane", "<", lanes.stop)], ["profile", "account"])
         for column in ("profile", "account"):
             found.update(value for value in table[column].unique().to_pylist() if value)
     return found
 
 
-def _table(one: ArchiveObject, filters: list[Any] | None, columns: list[str] | None = None) -> Any:
+def of_lanes(objects: Iterable[ArchiveObject], lanes: Collection[int]) -> Iterator[ArchiveObject]:
+    """Those that may have rows of these lanes."""
+    return (one for one in objects if any(lane in one.lanes for lane in lanes))
+
+
+def read_table(one: ArchiveObject, filters: list[Any] | None, columns: list[str] | None = None) -> Any:
+    """Its rows as an Arrow table."""
     from pyarrow import parquet
 
     answer = client("s3").get_object(Bucket=setting("ARCHIVE_BUCKET"), Key=one.key, VersionId=one.version)
@@ -98,7 +121,7 @@ def _table(one: ArchiveObject, filters: list[Any] | None, columns: list[str] | N
 
 
 def _rows(one: ArchiveObject, filters: list[Any] | None) -> Iterator[Accepted]:
-    table = _table(one, filters)
+    table = read_table(one, filters)
     for moment in ("at", "received"):
         table = table.set_column(table.column_names.index(moment), moment, table[moment].cast("int64"))
     for batch in table.to_batches(max_chunksize=10_000):

@@ -35,10 +35,10 @@ class Shard:
         return {"number": self.number, "first": self.first, "last": self.last}
 
 
-def shards_of(size: int, objects: int) -> list[Shard]:
+def shards_of(size: int, objects: int, shard_bytes: int = SHARD_BYTES) -> list[Shard]:
     """A power of two of equal ranges of lanes, for so many bytes in so many objects."""
     count = 1
-    while count < LANES and (size > count * SHARD_BYTES or objects > count * SHARD_OBJECTS):
+    while count < LANES and (size > count * shard_bytes or objects > count * SHARD_OBJECTS):
         count *= 2
     width = LANES // count
     return [Shard(number, number * width, (number + 1) * width - 1) for number in range(count)]

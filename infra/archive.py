@@ -1,0 +1,102 @@
+"""Every night: archive-plan → a Map over the days that are to be compacted, shard by shard (archive-compact).
+
+A shard that fails leaves its day as it is: the next night begins it again, and the function's error alarm tells.
+"""
+
+from aws_cdk import Duration
+from aws_cdk import aws_events as events
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from infra import grants
+from infra.shared import Shared
+from infra.workflow import Workflow, call
+
+
+class Archive(Construct):
+    def __init__(self, scope: Construct, id: str, *, shared: Shared) -> None:
+        super().__init__(scope, id)
+        storage = shared.storage
+        self._plan(shared)
+        self._compact(shared)
+        self.workflow = Workflow(
+            self,
+            "Workflow",
+            settings=shared.settings,
+            key=storage.key,
+            name="archive",
+            type=sfn.StateMachineType.STANDARD,
+            definition=self._definition(shared),
+            timeout=Duration.hours(20),  # done before the next one starts
+            schedule=events.Schedule.cron(minute="15", hour="1"),
+            functions=[self.plan, self.compact],
+        )
+        storage.key.grant_decrypt(self.workflow.machine)
+        self.workflow.excuse_map(storage.work_bucket)
+
+    def _plan(self, shared: Shared) -> None:
+        storage = shared.storage
+        self.plan = shared.function(
+            self,
+            "Plan",
+            name="archive-plan",
+            source="archive",
+            handler="plan.handle",
+            memory_mb=1024,
+            timeout_seconds=900,
+            environment={
+                "CONTROL_TABLE": storage.control_table.table_name,
+                "ARCHIVE_BUCKET": storage.archive_bucket.bucket_name,
+                "WORK_BUCKET": storage.work_bucket.bucket_name,
+            },
+        )
+        grants.use_table(self.plan, storage.control_table, "Query")
+        grants.list_versions(self.plan, storage.archive_bucket)
+        grants.put_objects(self.plan, storage.work_bucket)
+
+    def _compact(self, shared: Shared) -> None:
+        storage = shared.storage
+        self.compact = shared.function(
+            self,
+            "Compact",
+            name="archive-compact",
+            source="archive",
+            handler="compact.handle",
+            layers=shared.layers.parquet,
+            memory_mb=3538,  # a shard lies in memory; two whole vCPUs decode and sort it
+            timeout_seconds=900,
+            environment={
+                "CONTROL_TABLE": storage.control_table.table_name,
+                "ARCHIVE_BUCKET": storage.archive_bucket.bucket_name,
+                "WORK_BUCKET": storage.work_bucket.bucket_name,
+            },
+        )
+        grants.use_table(self.compact, storage.control_table, "GetItem")
+        grants.list_versions(self.compact, storage.archive_bucket)
+        grants.get_object_versions(self.compact, storage.archive_bucket)
+        grants.put_objects(self.compact, storage.archive_bucket)
+        grants.delete_objects(self.compact, storage.archive_bucket)
+        grants.get_objects(self.compact, storage.work_bucket)
+
+    def _definition(self, shared: Shared) -> sfn.IChainable:
+        compact = call(self, "Compact shard", self.compact)
+        compact.add_retry(errors=["States.TaskFailed"], interval=Duration.seconds(10), max_attempts=3, backoff_rate=2)
+        left = sfn.Pass(self, "Left for the next night")
+        compact.add_catch(left, errors=["States.ALL"], result_path=sfn.JsonPath.DISCARD)
+        shards = sfn.DistributedMap(
+            self,
+            "Each shard",
+            item_reader=sfn.S3JsonItemReader(bucket=shared.storage.work_bucket, key=sfn.JsonPath.string_at("$.key")),
+            map_execution_type=sfn.StateMachineType.STANDARD,
+            max_concurrency=16,
+            result_path=sfn.JsonPath.DISCARD,
+        )
+        shards.item_processor(compact)
+        nothing = sfn.Succeed(self, "Nothing to compact")
+        plan = call(self, "Plan night", self.plan)
+        plan.add_retry(errors=["States.TaskFailed"], interval=Duration.seconds(10), max_attempts=3, backoff_rate=2)
+        return plan.next(
+            sfn.Choice(self, "Is any day due?")
+            .when(sfn.Condition.number_greater_than("$.count", 0), shards)
+            .otherwise(nothing)
+        )

@@ -1,0 +1,39 @@
+"""The logs of the archive: what each is called, the columns of its rows, and which of its rows repeat each other.
+
+A log lies under `{name}/space={space}/day={yyyy-mm-dd}/`, in Parquet objects that are never changed, only replaced.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from personas.stores import archive
+
+Table = Any
+"""Of Arrow: pyarrow is imported where it is used, as it takes long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    name: str
+    schema: Callable[[], Any]
+    order: tuple[str, ...]
+    """The columns by which a compacted object is sorted, so that a reader of few profiles can pass over the rest."""
+    same: Callable[[Table], list[Any]]
+    """Columns that have the same values where a row repeats another."""
+
+    def prefix(self, space: str, day: str | None = None) -> str:
+        return f"{self.name}/space={space}/" + (f"day={day}/" if day else "")
+
+
+def _same_event(table: Table) -> list[Any]:
+    """As archive_scan.ledger says: a profile counts an event once, but each taking back of it is one of its own."""
+    from pyarrow import compute
+
+    undoes = table["taken_back"]
+    number = [compute.if_else(undoes, table["seq"], ""), compute.if_else(undoes, table["place"], 0)]
+    return [table["profile"], table["fingerprint"], undoes, *number]
+
+
+EVENTS = Log("events", archive.schema, ("lane", "profile", "at", "seq", "place"), _same_event)
+LOGS = {log.name: log for log in (EVENTS,)}
