@@ -6,7 +6,7 @@ folded by the stream's own code, so that both executors mean the same by every d
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
@@ -16,8 +16,8 @@ from personas.core.compute.definition_set import DefinitionSet
 from personas.core.compute.state import ComputeState
 from personas.core.event import Event
 
-if TYPE_CHECKING:
-    import duckdb
+Database = Any
+"""A connection of DuckDB. Nothing that is deployed runs this yet: no layer holds DuckDB, not even for its types."""
 
 TURN = 10_000
 """Profiles that are read at a time."""
@@ -32,9 +32,7 @@ class Computed:
     """Whether the stream's code computed it."""
 
 
-def compute(
-    database: "duckdb.DuckDBPyConnection", definitions: DefinitionSet, at: int, collection: str = "users"
-) -> Iterator[Computed]:
+def compute(database: Database, definitions: DefinitionSet, at: int, collection: str = "users") -> Iterator[Computed]:
     """The values of every profile in `people` at a moment; see `core.batch.plan` for `rows` and `people`, which the
     database has."""
     formulas = definitions.formulas[collection]
@@ -51,7 +49,7 @@ def compute(
         yield from _folded(database, definitions, at, collection, wild[begin : begin + TURN])
 
 
-def _found(database: "duckdb.DuckDBPyConnection", planned: Plan) -> Iterator[tuple[Any, ...]]:
+def _found(database: Database, planned: Plan) -> Iterator[tuple[Any, ...]]:
     for statement in planned.statements:
         result = database.execute(statement)
     while turn := result.fetchmany(TURN):
@@ -59,7 +57,7 @@ def _found(database: "duckdb.DuckDBPyConnection", planned: Plan) -> Iterator[tup
 
 
 def _folded(
-    database: "duckdb.DuckDBPyConnection", definitions: DefinitionSet, at: int, collection: str, wild: Sequence[str]
+    database: Database, definitions: DefinitionSet, at: int, collection: str, wild: Sequence[str]
 ) -> Iterator[Computed]:
     states = {profile: ComputeState() for profile in wild}
     rows = database.execute(
