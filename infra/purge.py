@@ -27,6 +27,7 @@ class Purge(Construct):
                 "PROFILES_TABLE": storage.profiles_table.table_name,
                 "ACTIVATION_TABLE": storage.activation_table.table_name,
                 "ARCHIVE_BUCKET": storage.archive_bucket.bucket_name,
+                "WORK_BUCKET": storage.work_bucket.bucket_name,
                 "DEAD_LETTERS_BUCKET": storage.dead_letters_bucket.bucket_name,
             },
         )
@@ -35,7 +36,7 @@ class Purge(Construct):
         grants.use_table(
             self.purge, storage.control_table, "GetItem", "Query", "PutItem", "DeleteItem", "Scan", "BatchWriteItem"
         )
-        for bucket in (storage.archive_bucket, storage.dead_letters_bucket):
+        for bucket in (storage.archive_bucket, storage.work_bucket, storage.dead_letters_bucket):
             grants.delete_versions(self.purge, bucket)
         self.workflow = Workflow(
             self,

@@ -11,6 +11,7 @@ from infra.identity import Identity
 from infra.ingestion import Ingestion
 from infra.layers import Layers
 from infra.monitoring import Monitoring
+from infra.preview import Preview
 from infra.profiles import Profiles
 from infra.purge import Purge
 from infra.recompute import Recompute
@@ -48,6 +49,8 @@ class PersonasStack(Stack):
             backfill.started_by(starter)
         simulation = Simulation(self, "Simulation", shared=shared)
         simulation.started_by(apis.control_function)
+        preview = Preview(self, "Preview", shared=shared)
+        preview.started_by(apis.control_function)
         Monitoring(
             self,
             "Monitoring",
@@ -63,6 +66,8 @@ class PersonasStack(Stack):
                 recompute.tick,
                 backfill.step,
                 backfill.shard,
+                preview.step,
+                preview.shard,
                 activation.changes,
                 activation.plan,
                 activation.deliver,
@@ -80,6 +85,7 @@ class PersonasStack(Stack):
             workflows=[
                 recompute.workflow,
                 backfill.workflow,
+                preview.workflow,
                 activation.workflow,
                 purge.workflow,
                 simulation.workflow,

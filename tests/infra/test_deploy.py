@@ -102,6 +102,7 @@ def test_every_workflow_is_there(account):
         "personas-dev-activation": "EXPRESS",
         "personas-dev-archive": "STANDARD",
         "personas-dev-backfill": "STANDARD",
+        "personas-dev-preview": "STANDARD",
         "personas-dev-purge": "STANDARD",
         "personas-dev-recompute": "STANDARD",
         "personas-dev-simulation": "STANDARD",

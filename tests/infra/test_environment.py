@@ -24,11 +24,12 @@ NOT_NEEDED = {
     "backfill-shard": {"PROFILES_TABLE": "writes sequence numbers as the table does"},
     "archive-plan": {"PROFILES_TABLE": "writes sequence numbers as the table does"},
     "archive-compact": {"PROFILES_TABLE": "writes sequence numbers as the table does"},
+    "preview-step": {"PROFILES_TABLE": "writes sequence numbers as the table does"},
 }
 
 NAMES = [
     *("ingest", "identity", "merges", "profiles", "recompute-plan", "recompute-tick"),
-    *("backfill-step", "backfill-shard", "archive-plan", "archive-compact"),
+    *("backfill-step", "backfill-shard", "archive-plan", "archive-compact", "preview-step", "preview-shard"),
     *("changes", "activation-plan", "activation-settle", "profile-api", "control-api", "purge"),
     *("simulation-gather", "simulation-replay"),
 ]

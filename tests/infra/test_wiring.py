@@ -37,6 +37,8 @@ def test_each_handler_is_where_the_metadata_says(dev):
         "recompute-tick": ("functions/recompute", "tick.handle"),
         "backfill-step": ("functions/backfill", "step.handle"),
         "backfill-shard": ("functions/backfill", "shard.handle"),
+        "preview-step": ("functions/preview", "step.handle"),
+        "preview-shard": ("functions/preview", "shard.handle"),
         "activation-plan": ("functions/activation", "plan.handle"),
         "activation-settle": ("functions/activation", "settle.handle"),
         "deliver": ("functions/deliver", "index.handler"),
@@ -52,7 +54,8 @@ def test_each_handler_is_where_the_metadata_says(dev):
 
 def test_only_what_reads_or_writes_the_archive_carries_parquet(dev):
     layers = {name: len(function["Properties"].get("Layers", [])) for name, function in dev.functions().items()}
-    assert {layers.pop(name) for name in ("profiles", "backfill-shard", "archive-compact")} == {3}
+    carriers = ("profiles", "backfill-shard", "archive-compact", "preview-shard")
+    assert {layers.pop(name) for name in carriers} == {3}
     assert layers.pop("deliver") == 0
     assert set(layers.values()) == {2}
 

@@ -68,12 +68,7 @@ class NewDefinition:
     options: OptionsBody = Field(default_factory=OptionsBody)
 
     def collection(self) -> str:
-        """`users` or `accounts`; audiences say it as audienceType, computed traits within the definition."""
-        return (
-            _collection(self.audience_type, "audienceType")
-            or _collection(self.definition.type, "definition.type")
-            or "users"
-        )
+        return collection_of(self.audience_type, self.definition)
 
 
 @dataclass(config=edge.BODY)
@@ -111,7 +106,7 @@ def shown(saved: SavedDefinition, run: Run) -> dict[str, Any]:
         "definition": {"query": known.query, "type": collection},
         "status": saved.status,
         "backfill": _backfill(saved, run),
-        "options": _options(saved),
+        "options": options_shown(known.options, saved.look_back_days),
         "createdAt": iso(saved.created),
         "updatedAt": iso(saved.updated),
     }
@@ -125,16 +120,19 @@ def _backfill(saved: SavedDefinition, run: Run) -> dict[str, Any]:
     return {"progress": progress, "reason": saved.failure}
 
 
-def _options(saved: SavedDefinition) -> dict[str, Any]:
-    known = saved.definition.options
-    history = known.since is None or saved.look_back_days is not None
-    options: dict[str, Any] = {
-        "filterByExternalIds": known.external_ids,
-        "includeAnonymousUsers": ANONYMOUS in known.external_ids,
-        "includeHistoricalData": history,
-        "recomputeEveryHours": known.every_hours,
+def options_shown(options: Options, look_back_days: int | None) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "filterByExternalIds": options.external_ids,
+        "includeAnonymousUsers": ANONYMOUS in options.external_ids,
+        "includeHistoricalData": options.since is None or look_back_days is not None,
+        "recomputeEveryHours": options.every_hours,
     }
-    return {**options, "backfillEventDataDays": saved.look_back_days} if saved.look_back_days else options
+    return {**body, "backfillEventDataDays": look_back_days} if look_back_days else body
+
+
+def collection_of(audience_type: str | None, definition: QueryBody) -> str:
+    """`users` or `accounts`; audiences say it as audienceType, computed traits within the definition."""
+    return _collection(audience_type, "audienceType") or _collection(definition.type, "definition.type") or "users"
 
 
 def _collection(given: str | None, field: str) -> str | None:

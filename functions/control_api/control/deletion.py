@@ -17,6 +17,7 @@ from personas.stores import (
     definitions,
     destinations,
     identity_rules,
+    previews,
     purges,
     refused,
     simulations,
@@ -44,6 +45,7 @@ def delete(space: Space) -> dict[str, Any]:
     _emptied(definitions.mapping_partition(space.id))
     _emptied(definitions.snapshot_partition(space.id))
     _emptied(backfills.partition(space.id))
+    _emptied(previews.partition(space.id))
     _emptied(identity_rules.partition(space.id))
     _emptied(simulations.partition(space.id))
     purge = replace(purge, at_once={name: purge.at_once.get(name, 0) + count for name, count in removed.items()})

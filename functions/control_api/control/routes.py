@@ -7,6 +7,7 @@ from control import (
     destinations,
     identity_graph,
     identity_resolution,
+    previews,
     profiles,
     simulations,
     sources,
@@ -26,6 +27,14 @@ def _definition_routes(path: str, resource: definitions.Resource) -> list[tuple[
         ("DELETE", f"/spaces/{{space}}/{path}/{{definition}}", resource.delete),
         ("POST", f"/spaces/{{space}}/{path}/{{definition}}/backfills", resource.restart),
         ("DELETE", f"/spaces/{{space}}/{path}/{{definition}}/backfills", resource.cancel),
+    ]
+
+
+def _preview_routes(path: str, resource: previews.Resource) -> list[tuple[str, str, Any]]:
+    """Before the definitions' own: none of these has the id `previews`."""
+    return [
+        ("POST", f"/spaces/{{space}}/{path}/previews", resource.create),
+        ("GET", f"/spaces/{{space}}/{path}/previews/{{preview}}", resource.show),
     ]
 
 
@@ -51,6 +60,8 @@ ROUTES = Routes(
     ("POST", "/spaces/{space}/identity-resolution/simulations", simulations.create),
     ("GET", "/spaces/{space}/identity-resolution/simulations/{simulation}", simulations.show),
     ("GET", "/spaces/{space}/identity/explain", identity_graph.explain),
+    *_preview_routes("computed-traits", previews.COMPUTED_TRAITS),
+    *_preview_routes("audiences", previews.AUDIENCES),
     *_definition_routes("computed-traits", definitions.COMPUTED_TRAITS),
     *_definition_routes("audiences", definitions.AUDIENCES),
     ("GET", "/spaces/{space}/trait-mappings", trait_mappings.show_all),

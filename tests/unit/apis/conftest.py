@@ -63,7 +63,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch, moment: MovableClock) -> Iterator[Non
             boto3.client("kinesis").create_stream(StreamName=variable.lower(), ShardCount=1)
         secret = boto3.client("secretsmanager").create_secret(Name="workspace", SecretString=WORKSPACE_TOKEN)
         monkeypatch.setenv("WORKSPACE_TOKEN_SECRET", secret["ARN"])
-        for name in ("backfill", "simulation"):
+        for name in ("backfill", "simulation", "preview"):
             machine = boto3.client("stepfunctions").create_state_machine(
                 name=name,
                 definition='{"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}',

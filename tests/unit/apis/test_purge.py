@@ -15,6 +15,7 @@ from tests.unit.apis.conftest import TABLES, WORKSPACE_TOKEN, Function, MovableC
 
 BUCKETS = {
     "ARCHIVE_BUCKET": ("events/space={}/day=2026-01-01/a.parquet", "identity/space={}/b.parquet", "tables/space={}/c"),
+    "WORK_BUCKET": ("preview/{}/prv_1/partial/0.json", "backfill/{}/run_1/fold-1.shards.json"),
     "DEAD_LETTERS_BUCKET": ("{}/profiles/2026-01-01/d.json",),
 }
 ITEMS = 30
@@ -108,6 +109,7 @@ def test_nothing_is_left_of_a_deleted_space_and_all_of_its_neighbour(gone: str, 
         "profiles": ITEMS,
         "identity": ITEMS,
         "archive": 7,
+        "work": 2,
         "deadLetters": 1,
         "activation": ITEMS,
         "control": ITEMS,

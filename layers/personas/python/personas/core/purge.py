@@ -17,7 +17,7 @@ from typing import Any
 
 from personas.core.moments import MINUTE, iso
 
-PLACES = ("profiles", "identity", "archive", "deadLetters", "activation", "control")
+PLACES = ("profiles", "identity", "archive", "work", "deadLetters", "activation", "control")
 """In this order: what `changes` might still write because profiles go lies in a later one."""
 
 GRACE = 15 * MINUTE

@@ -87,9 +87,27 @@ def events(objects: Sequence[ArchiveObject], profiles: Collection[str] | None = 
 
 def ledger(objects: Sequence[ArchiveObject], lanes: range) -> Iterator[Accepted]:
     """What the profiles of these lanes counted and took back."""
+    return _ledger(of_lanes(objects, lanes), [("lane", ">=", lanes.start), ("lane", "<", lanes.stop)])
+
+
+def ledger_of(
+    objects: Sequence[ArchiveObject], profiles: Collection[str], names: Collection[str]
+) -> Iterator[Accepted]:
+    """What these profiles counted and took back of the events of these names."""
+    import pyarrow
+    from pyarrow import compute
+
+    if not profiles or not names:
+        return iter(())
+    of_profiles = compute.field("profile").isin(pyarrow.array(sorted(profiles)))
+    of_names = compute.field("event").isin(pyarrow.array(sorted(names)))
+    mine = of_lanes(objects, {lane_of(profile) for profile in profiles})
+    return _ledger(mine, of_profiles & of_names)
+
+
+def _ledger(objects: Iterable[ArchiveObject], filters: Any) -> Iterator[Accepted]:
     seen: set[tuple[Any, ...]] = set()
-    filters = [("lane", ">=", lanes.start), ("lane", "<", lanes.stop)]
-    for one in of_lanes(objects, lanes):
+    for one in objects:
         for row in _rows(one, filters):
             entry = (row.profile, row.fingerprint, row.number if row.taken_back else None)
             if entry not in seen:
@@ -112,7 +130,7 @@ def of_lanes(objects: Iterable[ArchiveObject], lanes: Collection[int]) -> Iterat
     return (one for one in objects if any(lane in one.lanes for lane in lanes))
 
 
-def read_table(one: ArchiveObject, filters: list[Any] | None, columns: list[str] | None = None) -> Any:
+def read_table(one: ArchiveObject, filters: Any, columns: list[str] | None = None) -> Any:
     """Its rows as an Arrow table."""
     from pyarrow import parquet
 
@@ -120,7 +138,7 @@ def read_table(one: ArchiveObject, filters: list[Any] | None, columns: list[str]
     return parquet.read_table(io.BytesIO(answer["Body"].read()), filters=filters, columns=columns)
 
 
-def _rows(one: ArchiveObject, filters: list[Any] | None) -> Iterator[Accepted]:
+def _rows(one: ArchiveObject, filters: Any) -> Iterator[Accepted]:
     table = read_table(one, filters)
     for moment in ("at", "received"):
         table = table.set_column(table.column_names.index(moment), moment, table[moment].cast("int64"))

@@ -11,6 +11,7 @@ from personas.aws import client, setting
 from personas.core.errors import Unavailable
 
 ARCHIVED = ("events/space={}/", "identity/space={}/", "tables/space={}/")
+WORK = ("preview/{}/", "backfill/{}/")
 LETTERS = ("{}/",)
 """Where a space's objects lie in the buckets."""
 
@@ -32,6 +33,8 @@ def remove(space: str, place: str, cursor: Any) -> tuple[int, Any]:
             return _remove_items(setting("CONTROL_TABLE"), space, cursor)
         case "archive":
             return _remove_objects(setting("ARCHIVE_BUCKET"), ARCHIVED, space, cursor or 0)
+        case "work":
+            return _remove_objects(setting("WORK_BUCKET"), WORK, space, cursor or 0)
         case "deadLetters":
             return _remove_objects(setting("DEAD_LETTERS_BUCKET"), LETTERS, space, cursor or 0)
     raise ValueError(f"{place} is none of the places of core/purge.py")

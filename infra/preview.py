@@ -1,0 +1,109 @@
+"""Somebody asks for a preview → preview-step ⇄ Maps over shards of the space (preview-shard) → the preview's item.
+
+preview-step does what lies between the Maps and says what is next; see personas/preview.py for the order.
+"""
+
+from aws_cdk import Duration
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from infra import grants
+from infra.function import Function
+from infra.shared import Shared
+from infra.workflow import Workflow, call
+
+
+class Preview(Construct):
+    def __init__(self, scope: Construct, id: str, *, shared: Shared) -> None:
+        super().__init__(scope, id)
+        self._step(shared)
+        self._shard(shared)
+        self.workflow = Workflow(
+            self,
+            "Workflow",
+            settings=shared.settings,
+            key=shared.storage.key,
+            name="preview",
+            type=sfn.StateMachineType.STANDARD,
+            definition=self._definition(shared),
+            timeout=Duration.minutes(50),  # whoever waits for a preview takes it for failed after an hour
+            functions=[self.step, self.shard],
+        )
+        shared.storage.key.grant_decrypt(self.workflow.machine)
+        self.workflow.excuse_map(shared.storage.work_bucket)
+
+    def started_by(self, function: Function) -> None:
+        function.function.add_environment("PREVIEW_MACHINE", self.workflow.machine.state_machine_arn)
+        grants.start_executions(function, self.workflow.machine)
+
+    def _step(self, shared: Shared) -> None:
+        storage = shared.storage
+        self.step = shared.function(
+            self,
+            "Step",
+            name="preview-step",
+            source="preview",
+            handler="step.handle",
+            memory_mb=1024,
+            timeout_seconds=120,
+            environment={
+                "CONTROL_TABLE": storage.control_table.table_name,
+                "ARCHIVE_BUCKET": storage.archive_bucket.bucket_name,
+                "WORK_BUCKET": storage.work_bucket.bucket_name,
+            },
+        )
+        grants.use_table(self.step, storage.control_table, "GetItem", "PutItem")
+        grants.list_versions(self.step, storage.archive_bucket)
+        grants.put_objects(self.step, storage.work_bucket)
+        grants.get_objects(self.step, storage.work_bucket)
+
+    def _shard(self, shared: Shared) -> None:
+        storage = shared.storage
+        self.shard = shared.function(
+            self,
+            "Shard",
+            name="preview-shard",
+            source="preview",
+            handler="shard.handle",
+            layers=shared.layers.parquet,
+            memory_mb=3538,  # two whole vCPUs: one decodes Parquet while the other folds
+            timeout_seconds=900,
+            environment={
+                "CONTROL_TABLE": storage.control_table.table_name,
+                "PROFILES_TABLE": storage.profiles_table.table_name,
+                "ARCHIVE_BUCKET": storage.archive_bucket.bucket_name,
+                "WORK_BUCKET": storage.work_bucket.bucket_name,
+            },
+        )
+        grants.use_table(self.shard, storage.control_table, "GetItem", "Query")
+        grants.use_table(self.shard, storage.profiles_table, "BatchGetItem")
+        grants.get_object_versions(self.shard, storage.archive_bucket)
+        grants.get_objects(self.shard, storage.work_bucket)
+        grants.put_objects(self.shard, storage.work_bucket)
+
+    def _definition(self, shared: Shared) -> sfn.IChainable:
+        step = call(self, "Next step", self.step)
+        given_up = call(self, "Give up", self.step)
+        given_up.add_retry(errors=["States.TaskFailed"], interval=Duration.seconds(5), max_attempts=5, backoff_rate=2)
+        failed = sfn.Fail(self, "Failed", error="Preview.Failed", cause="The reason is with the preview")
+        given_up.next(failed)
+        shard = call(self, "One shard", self.shard)
+        for task in (step, shard):
+            task.add_retry(errors=["States.TaskFailed"], interval=Duration.seconds(1), max_attempts=2, backoff_rate=2)
+        step.add_catch(given_up, errors=["States.ALL"], result_path="$.failure")
+        shards = sfn.DistributedMap(
+            self,
+            "Each shard",
+            item_reader=sfn.S3JsonItemReader(bucket=shared.storage.work_bucket, key=sfn.JsonPath.string_at("$.key")),
+            map_execution_type=sfn.StateMachineType.STANDARD,
+            max_concurrency=64,
+            result_path=sfn.JsonPath.DISCARD,
+        )
+        shards.item_processor(shard)
+        shards.add_catch(given_up, errors=["States.ALL"], result_path="$.failure")
+        return step.next(
+            sfn.Choice(self, "What is next?")
+            .when(sfn.Condition.string_equals("$.next", "map"), shards.next(step))
+            .when(sfn.Condition.string_equals("$.next", "step"), step)
+            .otherwise(sfn.Succeed(self, "Done"))
+        )
