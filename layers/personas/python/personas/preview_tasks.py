@@ -51,11 +51,37 @@ def evaluate(preview: Preview, said: Said) -> None:
 
 
 def _users(preview: Preview, said: Said) -> Iterator[Subject]:
+    """The alive ones with rows in this shard; those without rows of their own, where their first absorbed one is."""
     lanes = Shard(said["number"], said["first"], said["last"]).lanes
-    named = archive_scan.profiles(preview_parts.objects_of(said["objects"]), lanes)
-    for stored in _read(preview, (profile for profile in named if not profile.startswith(ACCOUNT_PREFIX))):
+    objects = preview_parts.objects_of(said["objects"])
+    mine = {profile for profile in archive_scan.profiles(objects, lanes) if not profile.startswith(ACCOUNT_PREFIX)}
+    tombstones: list[Stored] = []
+    for stored in _read(preview, mine):
         if subject := Subject.user(stored):
             yield subject
+        else:
+            tombstones.append(stored)
+    survivors = [subject for subject in _survivors(preview, tombstones) if subject.profile.id not in mine]
+    with_rows = archive_scan.named(objects, {profile for subject in survivors for profile in subject.contributors})
+    for subject in survivors:
+        first = min(with_rows.intersection(subject.contributors), default=None)
+        if subject.profile.id not in with_rows and first in mine:
+            yield subject
+
+
+def _survivors(preview: Preview, tombstones: Iterable[Stored]) -> Iterator[Subject]:
+    """Who these have become, each once."""
+    waiting = {into for stored in tombstones if (into := stored.profile.merged_into)}
+    seen: set[str] = set()
+    while waiting:
+        seen |= waiting
+        further: set[str] = set()
+        for stored in _read(preview, waiting):
+            if subject := Subject.user(stored):
+                yield subject
+            elif stored.profile.merged_into:
+                further.add(stored.profile.merged_into)
+        waiting = further - seen
 
 
 def _accounts(preview: Preview, said: Said) -> Iterator[Subject]:

@@ -125,6 +125,20 @@ def profiles(objects: Sequence[ArchiveObject], lanes: range) -> set[str]:
     return found
 
 
+def named(objects: Sequence[ArchiveObject], profiles: Collection[str]) -> set[str]:
+    """Those of these profiles that have rows."""
+    import pyarrow
+    from pyarrow import compute
+
+    if not profiles:
+        return set()
+    of_profiles = compute.field("profile").isin(pyarrow.array(sorted(profiles)))
+    found: set[str] = set()
+    for one in of_lanes(objects, {lane_of(profile) for profile in profiles}):
+        found.update(read_table(one, of_profiles, ["profile"])["profile"].unique().to_pylist())
+    return found
+
+
 def of_lanes(objects: Iterable[ArchiveObject], lanes: Collection[int]) -> Iterator[ArchiveObject]:
     """Those that may have rows of these lanes."""
     return (one for one in objects if any(lane in one.lanes for lane in lanes))

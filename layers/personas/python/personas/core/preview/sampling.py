@@ -24,7 +24,7 @@ from personas.core.backfill.shards import Shard, shards_of
 from personas.core.lanes import LANES
 
 SHARD_BYTES = 16_000_000
-"""Of compressed objects, in one shard: what one worker folds within about eight seconds (bench/preview.py)."""
+"""Of compressed objects, in one shard: what one worker decodes and folds in a few seconds."""
 WORKERS = 64
 """Shards that are folded at a time."""
 EXACT_BYTES = WORKERS * SHARD_BYTES
