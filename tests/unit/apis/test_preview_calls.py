@@ -42,8 +42,11 @@ def send(
     ingest = function("ingest")
 
     def send(batch: list[dict[str, Any]]) -> None:
-        assert ingest("POST", "/v1/batch", {"batch": batch}, authorization=basic(key)).status == 200
-        pipeline.run()
+        for (
+            one
+        ) in batch:  # moto's transactions are wrong side by side, which is how the people of one batch are resolved
+            assert ingest("POST", "/v1/batch", {"batch": [one]}, authorization=basic(key)).status == 200
+            pipeline.run()
 
     return send
 
