@@ -42,9 +42,8 @@ def send(
     ingest = function("ingest")
 
     def send(batch: list[dict[str, Any]]) -> None:
-        for (
-            one
-        ) in batch:  # moto's transactions are wrong side by side, which is how the people of one batch are resolved
+        # One by one: moto's transactions are wrong side by side, which is how the people of one batch are resolved.
+        for one in batch:
             assert ingest("POST", "/v1/batch", {"batch": [one]}, authorization=basic(key)).status == 200
             pipeline.run()
 
@@ -253,3 +252,19 @@ def test_a_preview_expires_after_a_week(control: Function, space: str, moment: M
     items = boto3.client("dynamodb").scan(TableName="control_table")["Items"]
     [item] = [item for item in items if item["pk"]["S"] == f"{space}#preview"]
     assert int(item["ttl"]["N"]) == moment.ms // 1000 + 7 * 86_400
+
+
+def test_what_users_and_accounts_ask_each_other_is_refused_with_the_way_out(
+    control: Function, space: str, send: Any
+) -> None:
+    audience = {"name": "Busy", "definition": {"query": "event('Order').count() >= 1"}, "audienceType": "ACCOUNTS"}
+    assert control("POST", f"/spaces/{space}/audiences", audience).status == 200
+    asking = {"definition": {"query": "ANY (trait('plan') = 'pro')"}, "audienceType": "ACCOUNTS"}
+    referring = {"definition": {"query": "trait('busy') = true"}, "audienceType": "USERS"}
+    for body in (asking, referring):
+        refused = control("POST", f"/spaces/{space}/audiences/previews", body)
+        assert refused.status == 400
+        [error] = refused.body["errors"]
+        assert error["field"] == "definition.query"
+        assert "save the audience instead" in error["message"]
+    assert not list(started())
