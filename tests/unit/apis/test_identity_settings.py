@@ -50,6 +50,22 @@ def test_rules_that_profiles_exceed_are_saved_with_a_warning(control: Function, 
     assert control("PUT", at, {"identifiers": rules}).body["data"]["warnings"] == []
 
 
+def test_a_type_that_is_removed_and_one_that_is_overtaken_are_warned_of(control: Function, space: str) -> None:
+    seen = [ExternalId(kind, "x", "users", "src", 1, "m") for kind in ("crm_id", "email", "phone")]
+    root = Root("use_1", 1, 1, claims={each.type: (1,) for each in seen})
+    graph_writes.change(space, None, root, [], [Fact(root.id, each, "identify", "r") for each in seen])
+    at = f"/spaces/{space}/identity-resolution"
+    before = [{"type": "user_id"}, {"type": "crm_id"}, {"type": "email"}, {"type": "phone"}]
+    assert control("PUT", at, {"identifiers": before}).status == 200
+    after = [{"type": "user_id"}, {"type": "email"}, {"type": "crm_id"}]
+    answer = control("PUT", at, {"identifiers": after}).body["data"]
+    assert [(one["field"], one["samples"]) for one in answer["warnings"]] == [
+        ("phone", ["use_1"]),
+        ("crm_id.priority", ["use_1"]),
+    ]
+    assert "email" in answer["warnings"][1]["message"]
+
+
 def test_rules_are_imported_from_another_space(control: Function, space: str, people: list[str]) -> None:
     model = made(control("POST", "/spaces", {"name": "Model"}), "space")
     strict = [{"type": "user_id", "limit": 1}, {"type": "email", "limit": 1}, {"type": "crm_id", "limit": 2}]

@@ -6,7 +6,10 @@ from urllib.parse import quote, unquote
 
 import pytest
 
+from personas import profiles_stream
+from personas.core.envelope import LinkEnvelope
 from personas.core.moments import DAY, MINUTE, iso
+from personas.stores import graph
 from tests.unit.apis.conftest import (
     NOW,
     WORKSPACE_TOKEN,
@@ -26,7 +29,7 @@ class Shop:
 
     def __init__(self, function: Callable[..., Function], pipeline: Pipeline) -> None:
         self.control = function("control_api", f"Bearer {WORKSPACE_TOKEN}")
-        self.ingest, self.profile_api, self._pipeline = function("ingest"), function("profile_api"), pipeline
+        self.ingest, self.profile_api, self.pipeline = function("ingest"), function("profile_api"), pipeline
         self.space = self._post("/spaces", {"name": "Shop"}, "space")["id"]
         at = f"/spaces/{self.space}"
         self.key = self._post(f"{at}/sources", {"name": "web"}, "source")["writeKeys"][0]
@@ -43,7 +46,7 @@ class Shop:
     def send(self, *calls: dict[str, Any]) -> None:
         reply = self.ingest("POST", "/v1/batch", {"batch": list(calls)}, authorization=basic(self.key))
         assert reply.status == 200, reply.body
-        self._pipeline.run()
+        self.pipeline.run()
 
     def get(self, path: str, **headers: str) -> Reply:
         headers = {"authorization": basic(self.token), **headers}
@@ -245,6 +248,30 @@ def test_a_group_call_makes_an_account_that_is_linked(shop: Shop) -> None:
     assert [(one["type"], one["id"]) for one in link["external_ids"]] == [("group_id", "g1")]
     account = shop.get("collections/accounts/profiles/group_id:g1/traits").body
     assert account["traits"] == {"plan": "paid"}
+
+
+def test_the_users_of_an_account_are_listed_page_by_page(shop: Shop) -> None:
+    for n in range(5):
+        shop.send({"type": "group", "userId": f"u{n}", "groupId": "g1", "messageId": f"g{n}"})
+    space, account = shop.space, "collections/accounts/profiles/group_id:g1/links"
+    of = graph.find_profile(space, "accounts", "group_id", "g1")
+    assert of
+    users = [graph.find_profile(space, "users", "user_id", f"u{n}") for n in range(5)]
+    assert shop.get(account).body["data"] == []
+    # What `changes` says of profiles that were written: all are members, and the last one is not any more.
+    profiles_stream.send(LinkEnvelope(space, of, user, 1, {}) for user in users if user)
+    profiles_stream.send([LinkEnvelope(space, of, users[4] or "", 2, None)])
+    shop.pipeline.run()
+    found: list[str] = []
+    path = f"{account}?limit=3"
+    for length in (3, 1):
+        answer = shop.get(path).body
+        assert len(answer["data"]) == length
+        assert {link["to_collection"] for link in answer["data"]} == {"users"}
+        found += [one["id"] for link in answer["data"] for one in link["external_ids"]]
+        path = f"{account}?limit=3&next={answer['cursor']['next']}"
+    assert answer["cursor"]["has_more"] is False
+    assert sorted(found) == ["u0", "u1", "u2", "u3"]
 
 
 # the Profile Explorer

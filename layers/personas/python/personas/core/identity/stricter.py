@@ -34,7 +34,12 @@ def stricter(
     before: Rules, after: Rules, roots: Sequence[Root], held: Iterable[tuple[str, Identifier]], now: int
 ) -> tuple[Restriction, ...]:
     """`roots`: of the profiles looked at; `held`: identifiers with the profile that gained them; `now` in ms."""
-    return (*_limits(before, after, roots, now), *_blocked(before, after, held))
+    return (
+        *_limits(before, after, roots, now),
+        *_blocked(before, after, held),
+        *_removed(before, after, roots),
+        *_overtaken(before, after, roots),
+    )
 
 
 def _limits(before: Rules, after: Rules, roots: Sequence[Root], now: int) -> Iterable[Restriction]:
@@ -56,3 +61,33 @@ def _blocked(before: Rules, after: Rules, held: Iterable[tuple[str, Identifier]]
     for kind, profiles in sorted(leading_nowhere.items()):
         message = f"profiles hold values of {kind} that are now blocked; they keep them, and events find them no more"
         yield Restriction(f"{kind}.blockedValues", message, len(profiles), tuple(profiles)[:SAMPLES])
+
+
+def _removed(before: Rules, after: Rules, roots: Sequence[Root]) -> Iterable[Restriction]:
+    named = {rule.type for rule in after.identifiers}
+    for kind in sorted({rule.type for rule in before.identifiers} - named):
+        profiles = [root.id for root in roots if root.claims.get(kind)]
+        if profiles:
+            message = (
+                f"profiles hold values of {kind}, which the rules do not name any more; they keep them, and events "
+                f"that bring it are resolved by the rule of types that are not named ({after.rule(kind)})"
+            )
+            yield Restriction(kind, message, len(profiles), tuple(profiles[:SAMPLES]))
+
+
+def _overtaken(before: Rules, after: Rules, roots: Sequence[Root]) -> Iterable[Restriction]:
+    """Of two types that a profile holds, the one that ranks lower is set aside where a limit would be exceeded."""
+    kinds = sorted({kind for root in roots for kind in root.claims})
+    for kind in kinds:
+        passed = [
+            other for other in kinds if before.rank(kind) < before.rank(other) and after.rank(kind) > after.rank(other)
+        ]
+        profiles = [
+            root.id for root in roots if root.claims.get(kind) and any(root.claims.get(other) for other in passed)
+        ]
+        if profiles:
+            message = (
+                f"profiles hold {kind} beside {', '.join(passed)}, which rank above it now; where a limit would be "
+                f"exceeded, {kind} is set aside first"
+            )
+            yield Restriction(f"{kind}.priority", message, len(profiles), tuple(profiles[:SAMPLES]))
