@@ -3,9 +3,9 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from _pytest.mark import ParameterSet
 
 from personas.local.launch import LaunchedEngine
 
@@ -21,7 +21,7 @@ OPEN = {
 """Scenarios that do not hold every time, and why: each is a bug to be found."""
 
 
-def cases() -> Iterator[ParameterSet]:
+def cases() -> Iterator[Any]:
     for path in FILES:
         name = f"{path.parent.name}/{path.stem}"
         marks = [pytest.mark.xfail(reason=OPEN[name], strict=False)] if name in OPEN else []
