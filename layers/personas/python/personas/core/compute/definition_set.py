@@ -78,10 +78,10 @@ class DefinitionSet:
         complete = frozenset(self.aggregates)
         self.coming = tuple(coming)
         prepared = [Formula(definition, tree, self.aggregates, since) for definition, tree in self.coming]
-        self.lacking = frozenset(self.aggregates) - complete
-        """The ids of the aggregates to which a backfill is still to add the past."""
         to_come = [formula for formula in prepared if formula.definition.collection == "accounts"]
         self._asking(to_come, since)
+        self.lacking = frozenset(self.aggregates) - complete
+        """The ids of the aggregates to which a backfill is still to add the past, also of what accounts will ask."""
         self._shared = {needed for formula in (*self.formulas["accounts"], *to_come) for needed in formula.needs}
         self._named = {
             collection: {formula.definition.key: formula.definition for formula in self.formulas[collection]}
