@@ -116,7 +116,7 @@ def ours(file: str) -> dict[str, Any]:
     definitions = DefinitionSet.of(
         1, [Definition(key, key, key, kind, "users", query, 1) for key, (kind, query) in asked.items()]
     )
-    planned = plan([(formula.definition, formula.tree) for formula in definitions.formulas["users"]], NOW)
+    planned = plan(definitions, NOW)
     database = duckdb.connect()
 
     def work() -> None:

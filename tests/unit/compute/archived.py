@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 import orjson
 
+from personas.core.compute.questions import NOBODY, Answers
 from personas.core.event import Event
 from personas.core.query.definition import Definition
 from tests.unit.compute.histories import History
@@ -16,15 +17,20 @@ from tests.unit.compute.histories import History
 def database() -> duckdb.DuckDBPyConnection:
     found = duckdb.connect(config={"threads": 1})
     found.execute("CREATE TABLE rows (p VARCHAR, event VARCHAR, source VARCHAR, type VARCHAR, ts BIGINT, body VARCHAR)")
-    found.execute("CREATE TABLE people (p VARCHAR, traits VARCHAR, held VARCHAR[])")
+    found.execute("CREATE TABLE people (p VARCHAR, traits VARCHAR, held VARCHAR[], linked BIGINT)")
+    found.execute("CREATE TABLE answers (p VARCHAR, question VARCHAR, yes BIGINT)")
     return found
 
 
-def fill(database: duckdb.DuckDBPyConnection, histories: Sequence[History]) -> None:
-    """Each history becomes the profile of its number."""
-    people = [[str(n), text(one.traits), sorted(one.held)] for n, one in enumerate(histories)]
+def fill(
+    database: duckdb.DuckDBPyConnection, histories: Sequence[History], heard: Sequence[Answers] | None = None
+) -> None:
+    """Each history becomes the profile of its number, and has heard what lies at that place."""
+    answers = heard or [NOBODY] * len(histories)
+    people = [[str(n), text(one.traits), sorted(one.held), answers[n].linked] for n, one in enumerate(histories)]
     rows = [row(str(n), event) for n, one in enumerate(histories) for event in one.events]
-    for table, found in (("people", people), ("rows", rows)):
+    said = [[str(n), question, yes] for n, one in enumerate(answers) for question, (_, yes) in one.counts.items()]
+    for table, found in (("people", people), ("rows", rows), ("answers", said)):
         database.execute(f"TRUNCATE {table}")
         if found:
             marks = ", ".join("?" for _ in found[0])

@@ -88,6 +88,6 @@ def test_what_is_asked_often_is_looked_for_once() -> None:
     queries = [f"event('A').within({n} days).sum(property('p.q'))" for n in range(1, 8)]
     asked = [Definition(f"i{n}", f"k{n}", "D", "computed_trait", "users", q, 1) for n, q in enumerate(queries)]
     definitions = DefinitionSet.of(1, asked)
-    made = plan([(formula.definition, formula.tree) for formula in definitions.formulas["users"]], NOW)
+    made = plan(definitions, NOW)
     (facts,) = [statement for statement in made.statements if "TABLE facts" in statement]
     assert facts.count('$."properties"."p"."q"') == 1

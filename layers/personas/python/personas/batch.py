@@ -13,6 +13,7 @@ import orjson
 from personas.core.batch.plan import Plan, plan
 from personas.core.compute import monoids
 from personas.core.compute.definition_set import DefinitionSet
+from personas.core.compute.questions import NOBODY, Answers
 from personas.core.compute.state import ComputeState
 from personas.core.event import Event
 
@@ -33,10 +34,9 @@ class Computed:
 
 
 def compute(database: Database, definitions: DefinitionSet, at: int, collection: str = "users") -> Iterator[Computed]:
-    """The values of every profile in `people` at a moment; see `core.batch.plan` for `rows` and `people`, which the
-    database has."""
-    formulas = definitions.formulas[collection]
-    planned = plan([(formula.definition, formula.tree) for formula in formulas], at, monoids.LARGEST)
+    """The values of every profile in `people` at a moment; see `core.batch.plan` for the relations that the database
+    has. Of `members` there are the answers to the questions of accounts, too."""
+    planned = plan(definitions, at, collection, monoids.LARGEST)
     wild = []
     for profile, is_wild, *found in _found(database, planned):
         if is_wild:
@@ -60,12 +60,26 @@ def _folded(
     database: Database, definitions: DefinitionSet, at: int, collection: str, wild: Sequence[str]
 ) -> Iterator[Computed]:
     states = {profile: ComputeState() for profile in wild}
+    kept = definitions.told if collection == "accounts" else definitions
     rows = database.execute(
         "SELECT p, source, ts, body FROM rows WHERE p IN (SELECT unnest(?)) AND ts <= ?", [wild, at]
     )
     for profile, source, ts, body in rows.fetchall():
-        states[profile].add(definitions, Event("", source, ts, ts, orjson.loads(body)), at)
+        states[profile].add(kept, Event("", source, ts, ts, orjson.loads(body)), at)
+    asked = definitions.asked_of_members if collection == "accounts" else definitions.asked_of_accounts.values()
+    heard = _heard(database, list(asked), wild) if asked else {}
     people = database.execute("SELECT p, traits, held FROM people WHERE p IN (SELECT unnest(?))", [wild])
     for profile, traits, held in people.fetchall():
-        evaluation = states[profile].evaluate(definitions, orjson.loads(traits), held, at, collection)
+        answers = heard.get(profile, NOBODY)
+        evaluation = states[profile].evaluate(definitions, orjson.loads(traits), held, at, collection, answers)
         yield Computed(profile, evaluation.values, True)
+
+
+def _heard(database: Database, asked: Sequence[str], profiles: Sequence[str]) -> dict[str, Answers]:
+    """What those that these profiles are linked with have answered."""
+    linked = dict(database.execute("SELECT p, linked FROM people WHERE p IN (SELECT unnest(?))", [profiles]).fetchall())
+    counts = {profile: dict.fromkeys(asked, (linked[profile], 0)) for profile in linked}
+    said = "SELECT p, question, sum(yes)::BIGINT FROM answers WHERE p IN (SELECT unnest(?)) GROUP BY p, question"
+    for profile, question, yes in database.execute(said, [profiles]).fetchall():
+        counts[profile][question] = (linked[profile], yes)
+    return {profile: Answers(linked[profile], counts[profile]) for profile in linked}

@@ -7,27 +7,31 @@ from personas.core.batch import sql
 from personas.core.batch.values import Operand
 from personas.core.compute.comparators import OPPOSITES, RELATIVE_UNITS
 from personas.core.query.formatter import format_query
-from personas.core.query.tree import And, Comparison, Condition, Duration, Not, Or, Scalar
+from personas.core.query.tree import AllMembers, And, AnyMember, Comparison, Condition, Duration, Not, Or, Scalar
 from personas.core.query.vocabulary import NOW_RELATIVE
 
 Read = Callable[[Scalar], Operand]
+Ask = Callable[[AnyMember | AllMembers], str]
 
 _ORDERED = {"greater_than": ">", "at_least": ">=", "less_than": "<", "at_most": "<="}
 _TEXTUAL = {"contains": "contains", "starts_with": "starts_with", "ends_with": "ends_with"}
 _DATED = {"before_date": "<", "after_date": ">"}
 
 
-def condition_sql(condition: Condition, read: Read, at: int) -> str:
-    """`read` finds an operand; `at` is now, in ms."""
+def condition_sql(condition: Condition, read: Read, at: int, ask: Ask | None = None) -> str:
+    """`read` finds an operand; `at` is now, in ms; `ask` says what the users of an account have answered."""
     match condition:
         case And(parts):
-            return "(" + " AND ".join(condition_sql(part, read, at) for part in parts) + ")"
+            return "(" + " AND ".join(condition_sql(part, read, at, ask) for part in parts) + ")"
         case Or(parts):
-            return "(" + " OR ".join(condition_sql(part, read, at) for part in parts) + ")"
+            return "(" + " OR ".join(condition_sql(part, read, at, ask) for part in parts) + ")"
         case Not(part):
-            return f"NOT {condition_sql(part, read, at)}"
+            return f"NOT {condition_sql(part, read, at, ask)}"
         case Comparison():
             return f"({_comparison(condition, read, at)})"
+        case AnyMember() | AllMembers():
+            if ask:
+                return ask(condition)
     raise TypeError(f"{format_query(condition)} is asked of the users of an account, not of one profile")
 
 

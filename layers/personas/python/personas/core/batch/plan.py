@@ -1,40 +1,43 @@
 """All definitions of a collection as one plan of SQL over the archive: the values of every profile at a moment.
 
-The plan reads two relations that whoever runs it provides, and makes temporary tables `facts`, `g` and `q0`, `q1`, …:
+The plan reads relations that whoever runs it provides, and makes temporary tables `facts`, `g` and `q0`, `q1`, …:
 
 - `rows` (p, event, source, type, ts, body): of each event one row for each profile p that counts it, `ts` in ms,
   `event` the name by which definitions know it, `body` the call as JSON text.
 - `people` (p, traits, held): the profiles that are asked about, with their own traits as JSON text, and the types of
   their identifiers as a list.
+- where they ask others (ANY, ALL, or users an account audience): `people.linked`, how many others each is linked with,
+  and `answers` (p, question, yes): how many of them say yes. All of them have answered; no row is nobody.
 
 Invariant: of a profile that is not `wild` the values are those of the stream's executor and of the oracle; of one that
 is, nothing is said.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from personas.core.batch import sql
+from personas.core.batch.answering import Heard
 from personas.core.batch.comparing import condition_sql
 from personas.core.batch.facts import Facts, json_walk
 from personas.core.batch.listing import Listing
 from personas.core.batch.reducing import Reduction
 from personas.core.batch.streams import Grouped
 from personas.core.batch.values import Constant, Double, Json, Operand, Text, Truth, Value, expression, kept_in
+from personas.core.compute.definition_set import DefinitionSet
+from personas.core.compute.formula import Formula
 from personas.core.compute.monoids import LARGEST
+from personas.core.compute.questions import Asked
 from personas.core.compute.streams import is_listed
-from personas.core.query.definition import Definition
 from personas.core.query.formatter import format_query
 from personas.core.query.path import EACH, Path
 from personas.core.query.references import references
-from personas.core.query.tree import CONDITIONS, Literal, Query, Reduced, Scalar, Trait
+from personas.core.query.tree import CONDITIONS, AllMembers, AnyMember, Literal, Reduced, Scalar, Trait
 from personas.core.query.walking import walk
 from personas.core.values import plain
-
-Compiled = tuple[Definition, Query]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +62,16 @@ class Plan:
     outputs: tuple[Output, ...]
 
 
-def plan(definitions: Iterable[Compiled], at: int, largest: int = LARGEST) -> Plan:
-    """The definitions of one collection in the order of evaluation, at a moment in ms."""
-    planner = _Planner(list(definitions), at, largest)
-    return planner.plan()
+def plan(definitions: DefinitionSet, at: int, collection: str = "users", largest: int = LARGEST) -> Plan:
+    """The definitions of one collection, at a moment in ms; of `members` also what accounts ask of them."""
+    return _Planner(definitions, at, collection, largest).plan()
 
 
 class _Planner:
-    def __init__(self, definitions: list[Compiled], at: int, largest: int) -> None:
-        self._definitions, self._at, self._largest = definitions, at, largest
+    def __init__(self, definitions: DefinitionSet, at: int, collection: str, largest: int) -> None:
+        self._formulas, self._at, self._largest = definitions.formulas[collection], at, largest
+        self._asked = definitions.asked_by(collection)
+        self._heard = Heard()
         self._facts = Facts()
         self._grouped = Grouped(self._facts, at, largest)
         self._values: dict[str, Value] = {}
@@ -83,34 +87,34 @@ class _Planner:
         statements.append(f"CREATE OR REPLACE TEMP TABLE q0 AS {self._people()}")
         statements += [f"CREATE OR REPLACE TEMP TABLE q{number + 1} AS {select}" for number, select in enumerate(made)]
         outputs = tuple(
-            Output(definition.key, expression(self._values[definition.key]), type(self._values[definition.key]))
-            for definition, _ in self._definitions
+            Output(key, expression(self._values[key]), type(self._values[key]))
+            for key in (formula.definition.key for formula in self._formulas)
         )
         columns = "".join(f", {output.column}" for output in outputs)
         return Plan((*statements, f"SELECT p, wild{columns} FROM q{len(made)}"), outputs)
 
-    def _stages(self) -> list[list[Compiled]]:
+    def _stages(self) -> list[list[Formula]]:
         """In which order tables are made: where a stream asks for a computed trait, that one is in a table before."""
         stage: dict[str, int] = {}
-        for definition, tree in self._definitions:
-            level = definition.collection
+        for formula in self._formulas:
+            tree, level = formula.tree, formula.definition.collection
             inside = {key for node in walk(tree) if isinstance(node, Reduced) for _, key in references(node, level)}
-            outside = {key for _, key in references(tree, level)} - inside
-            stage[definition.key] = max(
+            outside = {key for of, key in references(tree, level) if of == level} - inside
+            stage[formula.definition.key] = max(
                 [0, *(stage[key] + 1 for key in inside & stage.keys()), *(stage[key] for key in outside & stage.keys())]
             )
         last = max(stage.values(), default=0)
-        return [[one for one in self._definitions if stage[one[0].key] == number] for number in range(last + 1)]
+        return [[one for one in self._formulas if stage[one.definition.key] == number] for number in range(last + 1)]
 
-    def _stage(self, number: int, stage: list[Compiled]) -> str:
+    def _stage(self, number: int, stage: list[Formula]) -> str:
         listing = Listing(self._facts, f"q{number}", lambda trait: self._trait(trait, "q."), self._at, self._largest)
         wild = ["q.wild", *(["coalesce(g.wild, FALSE)"] if not number else [])]
         columns = ""
-        for definition, tree in stage:
-            value = _Formula(definition, tree, self._grouped, listing, self._trait, self._at, wild).value()
+        for formula in stage:
+            value = _Reader(formula, self._grouped, listing, self._trait, self._heard, self._at, wild).value()
             column = f"d{len(self._values)}"
             columns += f", {expression(value)} AS {column}"
-            self._values[definition.key] = kept_in(value, column)
+            self._values[formula.definition.key] = kept_in(value, column)
         wild += [f"q.p IN (SELECT p FROM {name})" for name in dict.fromkeys(listing.wild)]
         tables = ", ".join(f"{name} AS ({select})" for name, select in listing.tables.items())
         joins = "".join(f" LEFT JOIN {name} ON {name}.p = q.p" for name in listing.joined)
@@ -118,11 +122,15 @@ class _Planner:
             FROM q{number} q LEFT JOIN g ON g.p = q.p{joins}"""
 
     def _trait(self, trait: Trait, alias: str = "") -> Operand:
-        computed = self._values.get(trait.key)
-        if computed is None:
+        computed, question = self._values.get(trait.key), self._asked.get(trait.key)
+        if computed is None and question is None:
             column = alias + self._traits.setdefault(trait.path, f"t{len(self._traits)}")
             return Operand(many=column) if trait.path.many else Operand(Json(column))
-        value, steps = kept_in(computed, alias + expression(computed)), trait.path.steps[1:]
+        if computed is None:
+            value: Value = Truth(f"({self._heard.some(str(question), alias)})")
+        else:
+            value = kept_in(computed, alias + expression(computed))
+        steps = trait.path.steps[1:]
         if not steps:
             return Operand(value)
         walked = json_walk(value.json, steps)
@@ -139,30 +147,32 @@ class _Planner:
             else f"coalesce(is_wild({name}), FALSE)"
             for path, name in self._traits.items()
         ]
-        return f"SELECT *, {sql.any_of(wild)} AS wild FROM (SELECT p, held{columns} FROM people)"
+        heard = self._heard.columns("people")
+        return f"SELECT *, {sql.any_of(wild)} AS wild FROM (SELECT p, held{heard}{columns} FROM people)"
 
 
-class _Formula:
+class _Reader:
     """One definition: from the tables of its stage to its value."""
 
     def __init__(
         self,
-        definition: Definition,
-        tree: Query,
+        formula: Formula,
         grouped: Grouped,
         listing: Listing,
         trait: Callable[[Trait], Operand],
+        heard: Heard,
         at: int,
         wild: list[str],
     ) -> None:
-        self._definition, self._tree, self._since = definition, tree, definition.options.since
+        self._definition, self._tree, self._since = formula.definition, formula.tree, formula.since
+        self._questions = {condition: question for question, condition in formula.asks.items()}
         self._grouped, self._listing, self._trait, self._at = grouped, listing, trait, at
-        self._wild = wild
+        self._heard, self._wild = heard, wild
 
     def value(self) -> Value:
         tree = self._tree
         if isinstance(tree, CONDITIONS):
-            return Truth(sql.all_of([*self._admits(), condition_sql(tree, self._operand, self._at)]))
+            return Truth(sql.all_of([*self._admits(), condition_sql(tree, self._operand, self._at, self._ask)]))
         if isinstance(tree, Reduced):
             value, seen = self._reduced(tree), self._seen(tree)
             return kept_in(value, f"CASE WHEN {seen} THEN {expression(value)} END")
@@ -172,9 +182,13 @@ class _Formula:
         return Json(operand.one.json) if isinstance(operand.one, Constant) else operand.one
 
     def _admits(self) -> list[str]:
-        if self._definition.collection != "users":
+        if self._definition.collection != "users" or self._definition.kind != "audience":
             return []
         return [f"coalesce(list_has_any(q.held, [{sql.texts(self._definition.options.external_ids)}]), FALSE)"]
+
+    def _ask(self, quantified: AnyMember | AllMembers) -> str:
+        asked = Asked.of(quantified)
+        return self._heard.holds(asked, self._questions[asked.condition])
 
     def _operand(self, scalar: Scalar) -> Operand:
         if isinstance(scalar, Literal):
