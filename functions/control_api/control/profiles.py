@@ -77,7 +77,13 @@ def _whole(profile: Profile) -> dict[str, Any]:
         "collection": profile.collection,
         "traits": {key: _trait(trait) for key, trait in sorted(traits.items()) if trait.kind != "audience"},
         "memberships": [
-            {"key": key, "audienceId": entry.definition, "member": entry.value, "since": iso(entry.since)}
+            {
+                "key": key,
+                "audienceId": entry.definition,
+                "member": entry.value,
+                "since": iso(entry.since),
+                **_capped(entry.capped),
+            }
             for key, entry in sorted(profile.computed.items())
             if entry.kind == "audience"
         ],
@@ -90,7 +96,12 @@ def _whole(profile: Profile) -> dict[str, Any]:
 
 
 def _trait(trait: Trait) -> dict[str, Any]:
-    return {"value": trait.value, "class": trait.kind, "sourceId": trait.source, "updatedAt": iso(trait.at)}
+    shown = {"value": trait.value, "class": trait.kind, "sourceId": trait.source, "updatedAt": iso(trait.at)}
+    return {**shown, **_capped(trait.capped)}
+
+
+def _capped(capped: bool) -> dict[str, Any]:
+    return {"capped": True} if capped else {}
 
 
 def identifier_shown(one: ExternalId) -> dict[str, Any]:

@@ -33,4 +33,5 @@ def _value(trait: Trait) -> Any:
 
 
 def _verbose(trait: Trait) -> dict[str, Any]:
-    return {"value": trait.value, "source_id": trait.source, "updated_at": iso(trait.at)}
+    shown = {"value": trait.value, "source_id": trait.source, "updated_at": iso(trait.at)}
+    return {**shown, "capped": True} if trait.capped else shown

@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from functions.preview import shard, step
+from personas.core.compute import monoids
 from personas.core.preview.preview import DEADLINE
 from tests.unit.apis.conftest import (
     Function,
@@ -151,6 +152,18 @@ def test_a_computed_traits_preview_says_how_its_values_are_spread(control: Funct
     assert [(entry["from"], entry["count"]) for entry in numbers["histogram"] if entry["count"]] == [(5, 1), (38.25, 1)]
     assert preview["distribution"]["topValues"] == [{"value": 40, "count": 1}, {"value": 5, "count": 1}]
     assert sorted(shown["value"] for shown in preview["results"]) == [5, 40]
+
+
+def test_a_preview_counts_the_profiles_for_which_not_everything_could_be_kept(
+    control: Function, space: str, send: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(monoids, "LARGEST", 2)
+    send([*[order("u1", price) for price in (1, 2, 3)], order("u2", 1), order("u2", 2)])
+    query = "event('Order').unique(property('price'))"
+    trait = asked(control, space, {"name": "Prices", "definition": {"query": query}}, "computed-traits")
+    audience = asked(control, space, {**BUYERS, "definition": {"query": f"{query}.count() >= 2"}})
+    assert (trait["size"]["count"], trait["capped"]) == (2, {"count": 1})
+    assert (audience["size"]["count"], audience["capped"]) == (2, {"count": 1})
 
 
 def test_accounts_are_previewed_over_the_events_of_their_members(control: Function, space: str, send: Any) -> None:

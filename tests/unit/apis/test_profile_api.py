@@ -7,6 +7,7 @@ from urllib.parse import quote, unquote
 import pytest
 
 from personas import profiles_stream
+from personas.core.compute import monoids
 from personas.core.envelope import LinkEnvelope
 from personas.core.moments import DAY, MINUTE, iso
 from personas.stores import graph
@@ -142,6 +143,24 @@ def test_traits_with_their_classes(shop: Shop) -> None:
     verbose = shop.get(f"{at}?verbose=true&include=plan").body["traits"]["plan"]
     assert (verbose["value"], verbose["updated_at"]) == ("pro", iso(NOW))
     assert verbose["source_id"].startswith("src_")
+
+
+def test_a_value_for_which_not_everything_could_be_kept_says_so(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(monoids, "LARGEST", 2)
+    shop.define("computed-traits", "all", "event('E1').unique(property('p'))")
+    shop.define("computed-traits", "calls", "event('E1').count()")
+    shop.define("audiences", "many", "event('E1').unique(property('p')).count() >= 2")
+    shop.send(*[track(1, properties={"p": value}) | {"messageId": value} for value in ("c", "a", "b")])
+    traits = shop.get(f"{USERS}/user_id:u1/traits?verbose=true").body["traits"]
+    assert {key: (trait["value"], trait.get("capped", False)) for key, trait in traits.items()} == {
+        "all": (["a", "b"], True),
+        "calls": (3, False),
+        "many": (True, True),
+    }
+    profile = graph.find_profile(shop.space, "users", "user_id", "u1")
+    shown = shop.control("GET", f"/spaces/{shop.space}/profiles/{profile}").body["data"]["profile"]
+    assert {key for key, trait in shown["traits"].items() if trait.get("capped")} == {"all"}
+    assert [entry["capped"] for entry in shown["memberships"]] == [True]
 
 
 def test_traits_come_ten_at_a_time(shop: Shop) -> None:

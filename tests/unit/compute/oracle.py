@@ -119,6 +119,8 @@ class _Reader:
         operator, arguments = comparison.operator, comparison.arguments
         if arguments and isinstance(arguments[0], Duration):
             return any(self.is_relative(operator, value, arguments[0]) for value in values)
+        if operator in ("differs", "none_of") and not values:
+            return False  # whatever there is to compare with: it is not read
         others = [other for argument in arguments for other in self.scalar(argument, chain)]
         match operator:
             case "exists":
@@ -126,7 +128,7 @@ class _Reader:
             case "absent":
                 return not values
             case "differs" | "none_of":
-                return bool(values and others) and not any(equal(v, o) for v in values for o in others)
+                return bool(others) and not any(equal(v, o) for v in values for o in others)
             case "omits":
                 return not any(compare("contains", v, o) for v in values for o in others)
         return any(compare(operator, value, other) for value in values for other in others)

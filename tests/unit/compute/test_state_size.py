@@ -2,6 +2,7 @@
 
 import random
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -9,11 +10,19 @@ from bench.shop import AUDIENCES, QUERIES
 from personas import wire
 from personas.core.compute.definition_set import DefinitionSet
 from personas.core.compute.state import ComputeState
+from personas.core.envelope import EventEnvelope
 from personas.core.event import Event
+from personas.core.identifier import Identifier
 from personas.core.moments import DAY
+from personas.core.profile.acting import act
+from personas.core.profile.delivery import Delivery, Outcome, Recalled
+from personas.core.profile.stored import Stored
 from personas.core.query.definition import Definition
+from personas.stores import profiles
 
 NOW = 1_760_000_000_000
+SEQUENCE = 49590338271490256608559692538361571095921575989136588898
+USER = (Identifier("user_id", "u1"),)
 TRAITS = {"plan": "pro", "country": "DE", "email": "jane@example.com"}
 
 
@@ -56,12 +65,32 @@ def shopping(count: int) -> list[Event]:
 
 
 def test_twenty_definitions_and_sixty_events_are_kept_in_one_kilobyte(definitions: DefinitionSet) -> None:
-    state = ComputeState()
-    for event in shopping(60):
-        state.add(definitions, event, NOW)
-    state.prune(definitions, NOW)
-    size = len(wire.pack(state.to_data(), level=6))
-    print(f"\nstate of 20 definitions after 60 events: {size} bytes compressed")
+    """The whole item of the state as it is written: aggregates, memory of the last days, key and attributes."""
+    stored = Stored("spa_5HqN2tZkR9", "use_8Jd0sVbQ4mXw")
+    for place, event in enumerate(sorted(shopping(60), key=lambda event: event.at)):
+        delivery = Delivery((7, SEQUENCE + place, 0), EventEnvelope(stored.id, event, USER), 1)
+        outcome = act(stored, [delivery], Recalled({1: definitions}), event.at)
+        assert isinstance(outcome, Outcome)
+        assert outcome.profile
+        assert outcome.state
+        stored = replace(
+            stored,
+            v=outcome.profile.v,
+            profile_sequence=outcome.profile.sequence,
+            packed_profile=wire.pack(outcome.profile.to_data()),
+            state_sequence=outcome.state.sequence,
+            version=outcome.state.version,
+            packed_state=wire.pack(outcome.state.to_data()),
+        )
+    item = profiles.state_item(stored.space, stored.id, stored.state)
+    size = sum(len(name) + len(value) for name, of in item.items() for value in of.values())
+    remembered = len(stored.state.memory.entries)
+    aggregates = len(wire.pack(stored.state.compute.to_data(), 6))
+    print(
+        f"\nstate of 20 definitions after 60 events: {size} bytes, {len(item['data']['B'])} of them compressed data "
+        f"(aggregates alone: {aggregates}; {remembered} fingerprints of the last three days)"
+    )
+    assert stored.profile.events == 60
     assert size <= 1_024
 
 

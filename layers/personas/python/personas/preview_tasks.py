@@ -45,8 +45,8 @@ def evaluate(preview: Preview, said: Said) -> None:
     rows = archive_scan.ledger_of(preview_parts.objects_of(said["objects"]), contributors, names)
     live = definitions.load(preview.space, said["version"])
     result = result_of(preview)
-    for subject, value in fold.values(compiled, preview.definition, rows, subjects, live, preview.created):
-        result.take(subject, value)
+    for subject, value, capped in fold.values(compiled, preview.definition, rows, subjects, live, preview.created):
+        result.take(subject, value, capped)
     preview_parts.keep_partial(preview, said["number"], result.to_data())
 
 

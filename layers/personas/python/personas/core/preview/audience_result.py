@@ -16,19 +16,20 @@ MOST_SAMPLES = 100
 class AudienceResult:
     """Mutable."""
 
-    __slots__ = ("_both", "_identifiers", "_looked_at", "_members", "_other", "_overlap", "_samples")
+    __slots__ = ("_both", "_capped", "_identifiers", "_looked_at", "_members", "_other", "_overlap", "_samples")
 
     def __init__(self, preview: Preview) -> None:
         self._overlap: Overlap | None = preview.overlap
         self._samples = Samples(preview.id, MOST_SAMPLES)
-        self._looked_at = self._members = self._both = self._other = 0
+        self._looked_at = self._members = self._both = self._other = self._capped = 0
         self._identifiers: dict[str, list[int]] = {}
         """By type: how many members have one, and how many identifiers these are."""
 
-    def take(self, subject: Subject, value: Any) -> None:
+    def take(self, subject: Subject, value: Any, capped: bool) -> None:
         """Each subject once."""
         profile = subject.profile
         self._looked_at += 1
+        self._capped += capped
         in_other = self._overlap is not None and _is_member(subject, self._overlap)
         self._other += in_other
         if value is not True:
@@ -44,6 +45,7 @@ class AudienceResult:
     def unite(self, data: dict[str, Any]) -> None:
         """Add what another one's `to_data` gave."""
         self._looked_at += data["looked_at"]
+        self._capped += data["capped"]
         self._members += data["members"]
         self._other += data["other"]
         self._both += data["both"]
@@ -56,6 +58,7 @@ class AudienceResult:
     def to_data(self) -> dict[str, Any]:
         return {
             "looked_at": self._looked_at,
+            "capped": self._capped,
             "members": self._members,
             "other": self._other,
             "both": self._both,
@@ -73,6 +76,7 @@ class AudienceResult:
                 for kind, (members, unique) in sorted(self._identifiers.items())
             ],
             "results": self._samples.drawn(),
+            "capped": counted(sampling, self._capped),
             "sample": sample(sampling, self._looked_at),
         }
         if self._overlap:

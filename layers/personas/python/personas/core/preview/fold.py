@@ -21,8 +21,9 @@ def values(
     subjects: Sequence[Subject],
     live: DefinitionSet,
     now_ms: int,
-) -> Iterator[tuple[Subject, Any]]:
-    """Each subject with the value of the previewed definition, the only one of `definitions`; None: it has none.
+) -> Iterator[tuple[Subject, Any, bool]]:
+    """Each subject with the value of the previewed definition, the only one of `definitions` (None: it has none), and
+    whether more was to be kept for it than is.
 
     `live` are the space's definitions that are in force: what others are referred to by the previewed one.
     """
@@ -34,7 +35,7 @@ def values(
         evaluation = state.evaluate(
             definitions, subject.values(live), profile.held, now_ms, collection=previewed.collection
         )
-        yield subject, evaluation.values.get(previewed.key)
+        yield subject, evaluation.values.get(previewed.key), previewed.key in evaluation.capped
 
 
 def _folded(

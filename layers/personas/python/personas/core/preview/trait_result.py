@@ -22,16 +22,17 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 class TraitResult:
     """Mutable."""
 
-    __slots__ = ("_lengths", "_looked_at", "_numbers", "_samples", "_tops", "_with_value")
+    __slots__ = ("_capped", "_lengths", "_looked_at", "_numbers", "_samples", "_tops", "_with_value")
 
     def __init__(self, preview: Preview) -> None:
         self._samples = Samples(preview.id, MOST_SAMPLES)
-        self._looked_at = self._with_value = 0
+        self._looked_at = self._with_value = self._capped = 0
         self._numbers, self._lengths, self._tops = Numbers(), Numbers(), Tops()
 
-    def take(self, subject: Subject, value: Any) -> None:
+    def take(self, subject: Subject, value: Any, capped: bool) -> None:
         """Each subject once."""
         self._looked_at += 1
+        self._capped += capped
         if value is None:
             return
         self._with_value += 1
@@ -49,6 +50,7 @@ class TraitResult:
     def unite(self, data: dict[str, Any]) -> None:
         """Add what another one's `to_data` gave."""
         self._looked_at += data["looked_at"]
+        self._capped += data["capped"]
         self._with_value += data["with_value"]
         self._numbers.unite(data["numbers"])
         self._lengths.unite(data["lengths"])
@@ -58,6 +60,7 @@ class TraitResult:
     def to_data(self) -> dict[str, Any]:
         return {
             "looked_at": self._looked_at,
+            "capped": self._capped,
             "with_value": self._with_value,
             "numbers": self._numbers.to_data(),
             "lengths": self._lengths.to_data(),
@@ -78,6 +81,7 @@ class TraitResult:
                 "exact": not (self._numbers.rounded or self._lengths.rounded or self._tops.cut),
             },
             "results": self._samples.drawn(),
+            "capped": counted(sampling, self._capped),
             "sample": sample(sampling, self._looked_at),
         }
 

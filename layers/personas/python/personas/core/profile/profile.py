@@ -22,6 +22,8 @@ class Trait:
     kind: str
     """Segment's class: `custom`, `computed_trait`, `sql_trait` or `audience`."""
     source: str | None
+    capped: bool = False
+    """Of a computed one: see Computed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Computed:
     since: int
     """Ms: when the value became this one."""
     capped: bool = False
-    """Some distinct values are not counted, because there are more than the documented limit."""
+    """It was computed without some distinct values or events, because there are more than are kept (docs/query.md)."""
 
     def to_data(self) -> list[Any]:
         return [self.definition, self.kind, self.version, self.value, self.since, int(self.capped)]
@@ -119,7 +121,8 @@ class Profile:
             for key, held in self.custom.items()
             if held.value is not None
         }
-        found.update({key: Trait(entry.value, entry.since, entry.kind, None) for key, entry in self.computed.items()})
+        for key, entry in self.computed.items():
+            found[key] = Trait(entry.value, entry.since, entry.kind, None, entry.capped)
         return found
 
     def to_data(self) -> dict[str, Any]:
