@@ -247,7 +247,7 @@ class _Reader:
                 return max(pairs, key=lambda pair: (pair[0], order_of(plain(pair[1]))), default=(0, None))[1]
             case "mode":
                 return self.mode(reduced, events)
-        distinct = self.kept(list({text_of([value]): plain(value) for value in values}.values()))
+        distinct = self.kept(list({text_of([plain(value)]): plain(value) for value in values}.values()))
         return len(distinct) if reduced.reducer == "unique_count" else sorted(distinct, key=order_of) or None
 
     def mode(self, reduced: Reduced, events: list[Event]) -> Any:
@@ -256,7 +256,7 @@ class _Reader:
         for event in events:
             values = read(reduced.field, event)
             if reduced.reads == "array" and reduced.field.path.many:
-                found += [text_of(values)] if values else []
+                found += [text_of([plain(value) for value in values])] if values else []
             elif reduced.reads == "number":
                 found += [number for value in values if (number := number_of(value)) is not None]
             else:

@@ -47,10 +47,6 @@ class Facts:
             return Operand(Column(self, field, alias))
         return Operand(many=f"{alias}.{self.form(field, 'j')}")
 
-    def raw(self, field: Field, alias: str) -> str:
-        """Of a path with `$`, the entries as they came: whole numbers may be written with a point."""
-        return f"{alias}.{self.form(field, 'r')}"
-
     def summed(self, field: Field) -> None:
         """Rows in which it cannot be added exactly are wild."""
         self._summed.add(field)
@@ -115,8 +111,6 @@ class Facts:
 
     def _form(self, field: Field, form: str) -> str:
         found = f"r{self._number(field)}"
-        if form == "r":
-            return found
         if field.path.many:
             return f"list_transform({found}, lambda e: plain_json(e))"
         return _FORMS[form].format(found)

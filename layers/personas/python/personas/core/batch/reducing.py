@@ -26,10 +26,9 @@ class Reduction:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The field that is reduced: its operand, for arrays as a whole the entries as they came, and when it happened."""
+    """The field that is reduced, and when it happened."""
 
     operand: Operand
-    raw: str
     ts: str
 
 
@@ -76,7 +75,7 @@ def _mode(reduced: Reduced, source: Source, aggregate: Callable[..., str], large
     operand = source.operand
     minimum = LEAST_FREQUENCY if reduced.minimum is None else reduced.minimum
     if reduced.reads == "array" and operand.many is not None:
-        found = aggregate("list", f"list_json({source.raw})", f"nullif(len({source.raw}), 0)")
+        found = aggregate("list", f"list_json({operand.many})", f"nullif(len({operand.many}), 0)")
         wild = f"list_bool_or(list_transform({found}, lambda e: is_wild(e)))"
         wild = f"coalesce({wild}, FALSE) OR {_too_many(found, largest)}"
         return Reduction(Text(f"most_frequent({found}, {minimum})"), wild)

@@ -41,9 +41,7 @@ def source_of(facts: Facts, reduced: Reduced, alias: str) -> Source | None:
         return None
     if reduced.reducer in ("sum", "avg"):
         facts.summed(field)
-    operand = facts.operand(field, reduced.stream.event, alias)
-    whole = reduced.reducer == "mode" and reduced.reads == "array" and field.path.many
-    return Source(operand, facts.raw(field, alias) if whole else "", f"{alias}.ts")
+    return Source(facts.operand(field, reduced.stream.event, alias), f"{alias}.ts")
 
 
 class Grouped:

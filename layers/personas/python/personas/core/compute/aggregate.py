@@ -140,7 +140,7 @@ _TAKES: dict[str, Callable[[list[Any]], list[Any]]] = {
     "plain": lambda values: [plain(value) for value in values],
     "text key": lambda values: [key_of(text_of(value)) for value in values],
     "number key": lambda values: [key_of(number) for value in values if (number := number_of(value)) is not None],
-    "array key": lambda values: [key_of(text_of(values))] if values else [],
+    "array key": lambda values: [key_of(text_of([plain(value) for value in values]))] if values else [],
     "plain key": lambda values: [key_of(plain(value)) for value in values],
 }
 
