@@ -42,7 +42,7 @@ def row(number: int, profile: str = "use_a", day: int = 1, taken_back: bool = Fa
 def fat(number: int) -> Accepted:
     one = row(number, f"use_{number % 9}")
     body = {**one.event.body, "properties": {"noise": Random(number).randbytes(200).hex()}}
-    return replace(one, event=replace(one.event, body=body))
+    return replace(one, event=one.event._replace(body=body))
 
 
 def entry(one: Accepted) -> Entry:

@@ -2,7 +2,6 @@
 
 import io
 from base64 import b64encode
-from dataclasses import replace
 
 import duckdb
 import pyarrow.parquet
@@ -17,7 +16,7 @@ PAGE = {"type": "page", "name": "Home", "anonymousId": "a1", "properties": {"pat
 
 
 def accepted(world: World, message_id: str, sequence: int, received: int = START) -> Accepted:
-    event = replace(world.event(message_id, PAGE), received=received)
+    event = world.event(message_id, PAGE)._replace(received=received)
     return Accepted((7, sequence, 0), "use_a", event, event.fingerprint, None)
 
 
@@ -97,7 +96,7 @@ def test_spaces_do_not_meet(world: World) -> None:
     other.create(definition("orders", "event('Order').count()"))
     event: Event = world.event("m1", {"type": "track", "event": "Order"})
     world.send(world.resolved("use_a", event))
-    other.send(other.resolved("use_a", replace(event, space=other.space)))
+    other.send(other.resolved("use_a", event._replace(space=other.space)))
     other.settle()
     assert world.settle() is None
     assert other.computed("use_a") == {"orders": 1}

@@ -5,16 +5,14 @@
 ('Page Viewed', {'page_name': 'Home'})
 """
 
-from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 VIEWS = {"page": ("Page Viewed", "page_name"), "screen": ("Screen Viewed", "screen_name")}
 """Page and screen calls are events of these names; their `name` reads as this property (docs/contract.md)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     space: str
     source: str
     """The id of the source whose write key sent it."""

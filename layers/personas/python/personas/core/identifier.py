@@ -5,12 +5,11 @@
 """
 
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass
 from hashlib import blake2b
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Identifier:
+class Identifier(NamedTuple):
     type: str
     value: str
     collection: str = "users"
