@@ -6,7 +6,7 @@ from typing import Any
 from personas.core.compute.aggregate import Aggregate
 from personas.core.compute.monoids import CUT, event_of
 from personas.core.compute.questions import NOBODY, Answers, Asked
-from personas.core.compute.tally import Tally
+from personas.core.compute.tallies import Tallies
 from personas.core.moments import HOUR, hour_of
 
 Kept = tuple[Any, ...]
@@ -36,7 +36,7 @@ class Frame:
 
     def __init__(
         self,
-        tallies: Mapping[str, Tally],
+        tallies: Tallies,
         traits: Mapping[str, Any],
         computed: Mapping[str, Any],
         at: int,
@@ -80,9 +80,7 @@ class Frame:
         """The aggregate's partial, and whether it has ever seen an event."""
         found = self._seen.get(aggregate.id)
         if found is None:
-            tally = self._tallies.get(aggregate.id)
-            found = (None, False, None) if tally is None else tally.partial(aggregate, self.at, self.hour)
-            self._seen[aggregate.id] = found
+            found = self._seen[aggregate.id] = self._tallies.look(aggregate, self.at, self.hour)
         partial, seen, due = found
         if due is not None and (self.due is None or due < self.due):
             self.due = due

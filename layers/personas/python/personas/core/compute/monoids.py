@@ -11,8 +11,9 @@ where the additions are still to come: then it leaves a debt, which they settle 
 {'art': 1, 'news': 1}
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import orjson
@@ -37,6 +38,8 @@ class Monoid:
     """Of two partials, neither of them None."""
     take: Callable[[Any, Any], Any]
     """(partial, value) → partial, of which either may be None."""
+    merge_all: Callable[[Sequence[Any]], Any]
+    """Of two or more partials: the same as merging one after the other, in one go."""
 
 
 def key_of(value: Any) -> str:
@@ -71,6 +74,14 @@ def _merge_totals(one: list[Any], other: list[Any]) -> list[Any]:
     return _plus(one, other[0], total_of(other))
 
 
+def _merge_all_totals(partials: Sequence[list[Any]]) -> list[Any]:
+    count, total = 0, (0, 0)
+    for partial in partials:
+        count += partial[0]
+        total = exact.add(total, (int(partial[1]), partial[2]))
+    return _total(count, total)
+
+
 def _take_total(partial: list[Any] | None, value: int | float) -> list[Any] | None:
     rest = _plus(partial or [0, 0, 0], -1, exact.decimal(-value))
     return rest if rest[0] or rest[1] else None
@@ -92,12 +103,20 @@ def _add_value(partial: dict[str, int] | None, key: str, _at: int) -> dict[str, 
 
 
 def _merge_values(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
-    kept = dict(one)
-    for key, count in other.items():
-        kept[key] = kept.get(key, 0) + count
-        if not kept[key]:
-            del kept[key]
+    return _merge_all_values((one, other))
+
+
+def _merge_all_values(partials: Sequence[dict[str, int]]) -> dict[str, int]:
+    kept = _united(partials)
     return kept if len(kept) <= LARGEST else _cut(kept)
+
+
+def _united(partials: Sequence[dict[str, int]]) -> dict[str, int]:
+    kept = dict(partials[0])
+    for other in partials[1:]:
+        for key, count in other.items():
+            kept[key] = kept.get(key, 0) + count
+    return {key: count for key, count in kept.items() if count} if 0 in kept.values() else kept
 
 
 def _cut(kept: dict[str, int]) -> dict[str, int]:
@@ -129,11 +148,11 @@ def _add_event(partial: dict[str, int] | None, key: str, _at: int) -> dict[str, 
 
 
 def _merge_events(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
-    kept = dict(one)
-    for key, count in other.items():
-        kept[key] = kept.get(key, 0) + count
-        if not kept[key]:
-            del kept[key]
+    return _merge_all_events((one, other))
+
+
+def _merge_all_events(partials: Sequence[dict[str, int]]) -> dict[str, int]:
+    kept = _united(partials)
     return kept if len(kept) <= LARGEST else _newest(kept)
 
 
@@ -152,7 +171,7 @@ def _pick(better: Callable[[Any, Any], bool]) -> Monoid:
     def add(partial: Any, value: Any, _at: int) -> Any:
         return value if partial is None else merge(partial, value)
 
-    return Monoid(add, merge, lambda partial, _value: partial)
+    return Monoid(add, merge, lambda partial, _value: partial, lambda partials: reduce(merge, partials))
 
 
 def _pick_by_time(better: Callable[[Any, Any], bool]) -> Monoid:
@@ -166,7 +185,7 @@ def _pick_by_time(better: Callable[[Any, Any], bool]) -> Monoid:
     def add(partial: list[Any] | None, value: Any, at: int) -> list[Any]:
         return [at, value] if partial is None else merge(partial, [at, value])
 
-    return Monoid(add, merge, lambda partial, _value: partial)
+    return Monoid(add, merge, lambda partial, _value: partial, lambda partials: reduce(merge, partials))
 
 
 def _less(one: Any, other: Any) -> bool:
@@ -178,14 +197,14 @@ def _more(one: Any, other: Any) -> bool:
 
 
 MONOIDS = {
-    "count": Monoid(_add_count, lambda one, other: one + other, _take_count),
-    "total": Monoid(_add_total, _merge_totals, _take_total),
+    "count": Monoid(_add_count, lambda one, other: one + other, _take_count, sum),
+    "total": Monoid(_add_total, _merge_totals, _take_total, _merge_all_totals),
     "least": _pick(_less),
     "greatest": _pick(_more),
     "first": _pick_by_time(_less),
     "last": _pick_by_time(_more),
-    "values": Monoid(_add_value, _merge_values, _take_value),
-    "events": Monoid(_add_event, _merge_events, _take_value),
+    "values": Monoid(_add_value, _merge_values, _take_value, _merge_all_values),
+    "events": Monoid(_add_event, _merge_events, _take_value, _merge_all_events),
 }
 SIGNS = {
     "count": "c",

@@ -42,7 +42,10 @@ def _mode(partial: dict[str, int] | None, minimum: int) -> Any:
 
 
 def _unique(partial: dict[str, int] | None) -> list[Any] | None:
-    return sorted(map(value_of, _standing(partial)), key=order_of) or None
+    keys = sorted(_standing(partial))
+    if keys and keys[0][:1] != "\x00":
+        return keys  # texts, all of them: what is not text comes first
+    return sorted(map(value_of, keys), key=order_of) or None
 
 
 def _unique_count(partial: dict[str, int] | None) -> int:

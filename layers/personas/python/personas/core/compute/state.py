@@ -25,10 +25,9 @@ from personas.core.compute.aggregate import scene_of
 from personas.core.compute.definition_set import DefinitionSet
 from personas.core.compute.formula import Formula
 from personas.core.compute.frame import Frame
-from personas.core.compute.monoids import monoid_of
 from personas.core.compute.questions import NOBODY, Answers
 from personas.core.compute.tallies import Tallies
-from personas.core.compute.tally import Tally, earlier
+from personas.core.compute.tally import earlier
 from personas.core.compute.touched import Touched
 from personas.core.event import Event
 
@@ -64,17 +63,13 @@ class ComputeState:
         listening = definitions.listening(event.name)
         if not listening:
             return False
+        scene, at = scene_of(event), event.at
         taken = False
-        scene = scene_of(event)
         for aggregate in listening:
-            values = aggregate.take(scene, event.at)
-            if values is None:
-                continue
-            taken = True
-            tally = self._tallies.get(aggregate.id)
-            if tally is None:
-                tally = self._tallies[aggregate.id] = Tally()
-            tally.add(aggregate, values, event.at, now_ms)
+            values = aggregate.take(scene, at)
+            if values is not None:
+                taken = True
+                self._tallies.of(aggregate.id).add(aggregate, values, at, now_ms)
         return taken
 
     def retract(self, definitions: DefinitionSet, event: Event, now_ms: int) -> None:
@@ -85,7 +80,7 @@ class ComputeState:
         for aggregate in definitions.listening(event.name):
             values = aggregate.take(scene, event.at)
             if values is not None:
-                self._tallies.setdefault(aggregate.id, Tally()).take(aggregate, values, event.at, now_ms)
+                self._tallies.of(aggregate.id).take(aggregate, values, event.at, now_ms)
 
     def copy(self) -> "ComputeState":
         return ComputeState.of_data(orjson.loads(orjson.dumps(self.to_data())))
@@ -93,12 +88,7 @@ class ComputeState:
     def absorb(self, other: "ComputeState") -> None:
         """Count all that the other has counted; the other must not be used any more. Not idempotent."""
         self._version = max(self._version, other._version)
-        for aggregate_id, tally in other._tallies.items():
-            mine = self._tallies.get(aggregate_id)
-            if mine is None:
-                self._tallies[aggregate_id] = tally
-            else:
-                mine.absorb(monoid_of(aggregate_id), tally)
+        self._tallies.absorb(other._tallies)
 
     def evaluate(
         self,
@@ -190,14 +180,9 @@ class ComputeState:
         Aggregates that these definitions do not know are kept if a later version has been at work here already; what
         nobody has looked at is left as it is, until something becomes due and all is looked at.
         """
-        latest = definitions.version >= self._version
-        for aggregate_id in self._tallies:
-            aggregate = definitions.aggregates.get(aggregate_id)
-            if aggregate is not None:
-                if (tally := self._tallies.unpacked(aggregate_id)) is not None:
-                    tally.settle(aggregate, now_ms)
-            elif latest:
-                del self._tallies[aggregate_id]
+        if definitions.version >= self._version:
+            self._tallies.drop_unknown(definitions.aggregates)
+        self._tallies.settle(definitions.aggregates, now_ms)
 
     def to_data(self) -> dict[str, Any]:
         if not self._tallies:

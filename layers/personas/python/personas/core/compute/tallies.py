@@ -3,19 +3,21 @@
 What nobody asked for is packed as it was, so that the cost of a batch follows what it touches.
 
 >>> kept = Tallies({"c1": {"t": 5}, "c2": {"t": 7}})
->>> kept["c1"].total, kept.unpacked("c2") is None
-(5, True)
->>> kept.to_data()
-{'c1': {'t': 5}, 'c2': {'t': 7}}
+>>> kept.of("c1").total, len(kept), kept.to_data()
+(5, 2, {'c1': {'t': 5}, 'c2': {'t': 7}})
 """
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Mapping
 from typing import Any
 
-from personas.core.compute.tally import Tally
+from personas.core.compute.aggregate import Aggregate
+from personas.core.compute.monoids import monoid_of
+from personas.core.compute.tally import Looked, Tally
+
+NEVER: Looked = (None, False, None)
 
 
-class Tallies(MutableMapping[str, Tally]):
+class Tallies:
     __slots__ = ("_packed", "_unpacked")
 
     def __init__(self, data: dict[str, Any] | None = None) -> None:
@@ -23,32 +25,45 @@ class Tallies(MutableMapping[str, Tally]):
         self._packed: dict[str, Any] = dict(data or {})
         self._unpacked: dict[str, Tally] = {}
 
-    def get(self, aggregate: str, default: Any = None) -> Any:
+    def of(self, aggregate: str) -> Tally:
+        """The tally, to be changed; made where there is none yet."""
         found = self._unpacked.get(aggregate)
-        if found is not None or aggregate not in self._packed:
-            return default if found is None else found
-        tally = self._unpacked[aggregate] = Tally.of_data(self._packed.pop(aggregate))
-        return tally
-
-    def unpacked(self, aggregate: str) -> Tally | None:
-        """The tally if somebody asked for it."""
-        return self._unpacked.get(aggregate)
-
-    def __getitem__(self, aggregate: str) -> Tally:
-        found: Tally | None = self.get(aggregate)
         if found is None:
-            raise KeyError(aggregate)
+            packed = self._packed.pop(aggregate, None)
+            found = self._unpacked[aggregate] = Tally() if packed is None else Tally.of_data(packed)
         return found
 
-    def __setitem__(self, aggregate: str, tally: Tally) -> None:
-        self._packed.pop(aggregate, None)
-        self._unpacked[aggregate] = tally
+    def look(self, aggregate: Aggregate, at: int, hour: int) -> Looked:
+        """As the tally says it (Tally.partial); a total is read as it lies there."""
+        tally = self._unpacked.get(aggregate.id)
+        if tally is None:
+            packed = self._packed.get(aggregate.id)
+            if packed is None:
+                return NEVER
+            if aggregate.window is None and "f" not in packed:
+                return packed.get("t"), "s" not in packed, None
+            tally = self.of(aggregate.id)
+        return tally.partial(aggregate, at, hour)
 
-    def __delitem__(self, aggregate: str) -> None:
-        del (self._packed if aggregate in self._packed else self._unpacked)[aggregate]
+    def absorb(self, other: "Tallies") -> None:
+        """The other must not be used any more."""
+        for name in [*other._packed, *other._unpacked]:
+            tally = other.of(name)
+            if name in self._packed or name in self._unpacked:
+                self.of(name).absorb(monoid_of(name), tally)
+            else:
+                self._unpacked[name] = tally
 
-    def __iter__(self) -> Iterator[str]:
-        return iter([*self._packed, *self._unpacked])
+    def settle(self, aggregates: Mapping[str, Aggregate], now: int) -> None:
+        """Of those that somebody asked for."""
+        for name, tally in self._unpacked.items():
+            if (aggregate := aggregates.get(name)) is not None:
+                tally.settle(aggregate, now)
+
+    def drop_unknown(self, aggregates: Mapping[str, Aggregate]) -> None:
+        for kept in (self._packed, self._unpacked):
+            for name in kept.keys() - aggregates.keys():
+                del kept[name]
 
     def __len__(self) -> int:
         return len(self._packed) + len(self._unpacked)

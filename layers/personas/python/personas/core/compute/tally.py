@@ -1,33 +1,42 @@
 """What one profile keeps for one aggregate: a total, or tiles by hour, and apart what has not happened yet.
 
 A future-dated event counts only from its timestamp on, so it is kept with its exact moment until then.
+Invariant: `tiles` is sorted, and `partials` has the partial of each, so that what a window shows is a slice.
 """
 
-from dataclasses import dataclass, field
+from bisect import bisect_left
+from itertools import accumulate
+from operator import sub
 from typing import Any
 
 from personas.core.compute.aggregate import Aggregate
 from personas.core.compute.monoids import Monoid
 from personas.core.moments import HOUR, hour_of
 
+Looked = tuple[Any, bool, int | None]
+"""The partial, whether an event has been seen, and the hour at which either may change."""
 
-@dataclass(slots=True)
+
 class Tally:
-    seen: bool = False
-    """Whether an event of the stream has happened, also one that no window sees any more."""
-    total: Any = None
-    """The partial of all events, where there is no window."""
-    tiles: dict[int, Any] = field(default_factory=dict)
-    future: list[list[Any]] = field(default_factory=list)
-    """[moment, value, …] of each event that had not happened when it came."""
-    owed: list[list[Any]] = field(default_factory=list)
-    """Likewise of each event that was taken back before it happened and before it was counted."""
+    __slots__ = ("future", "owed", "partials", "seen", "tiles", "total")
+
+    def __init__(self, seen: bool = False, total: Any = None) -> None:
+        self.seen = seen
+        """Whether an event of the stream has happened, also one that no window sees any more."""
+        self.total = total
+        """The partial of all events, where there is no window."""
+        self.tiles: list[int] = []
+        self.partials: list[Any] = []
+        self.future: list[list[Any]] = []
+        """[moment, value, …] of each event that had not happened when it came."""
+        self.owed: list[list[Any]] = []
+        """Likewise of each event that was taken back before it happened and before it was counted."""
 
     def add(self, aggregate: Aggregate, values: list[Any], at: int, now: int) -> None:
         if at > now:
             self.future.append([at, *values])
         else:
-            self._fold(aggregate, values, at, hour_of(now))
+            self._fold(aggregate, values, at, now // HOUR)
 
     def take(self, aggregate: Aggregate, values: list[Any], at: int, now: int) -> None:
         """Undo one of two equal additions, of which both may be still to come."""
@@ -38,23 +47,25 @@ class Tally:
         if at > now:
             self.owed.append(event)
             return
-        monoid, window = aggregate.monoid, aggregate.window
-        if window is not None and window.last(window.tile(at)) < hour_of(now):
+        take, window = aggregate.monoid.take, aggregate.window
+        if window is None:
+            for value in values:
+                self.total = take(self.total, value)
+            return
+        tile = window.tile(at)
+        if window.last(tile) < hour_of(now):
             return
         for value in values:
-            if window is None:
-                self.total = monoid.take(self.total, value)
-            else:
-                tile = window.tile(at)
-                rest = monoid.take(self.tiles.pop(tile, None), value)
-                if rest is not None:
-                    self.tiles[tile] = rest
+            self._put(tile, take(self._at(tile), value))
 
     def absorb(self, monoid: Monoid, other: "Tally") -> None:
         self.seen |= other.seen
         self.total = merged(monoid, self.total, other.total)
-        for tile, partial in other.tiles.items():
-            self.tiles[tile] = merged(monoid, self.tiles.get(tile), partial)
+        if not self.tiles:
+            self.tiles, self.partials = other.tiles, other.partials
+        else:
+            for tile, partial in zip(other.tiles, other.partials, strict=True):
+                self._put(tile, merged(monoid, self._at(tile), partial))
         self.future.extend(other.future)
         self.owed.extend(other.owed)
         for event in [event for event in self.owed if event in self.future]:
@@ -64,53 +75,81 @@ class Tally:
 
     def settle(self, aggregate: Aggregate, now: int) -> None:
         """Fold in what has happened by now, and drop the tiles that no window will see again."""
-        hour = hour_of(now)
         if self.future:
-            waiting = self.future
-            self.future = []
+            waiting, self.future = self.future, []
             for event in waiting:
                 self.add(aggregate, event[1:], event[0], now)
         if self.owed:
-            owed = self.owed
-            self.owed = []
+            owed, self.owed = self.owed, []
             for event in owed:
                 self.take(aggregate, event[1:], event[0], now)
-        if aggregate.window is not None and self.tiles:
-            last = aggregate.window.last
-            self.tiles = {tile: partial for tile, partial in self.tiles.items() if last(tile) >= hour}
+        window, tiles = aggregate.window, self.tiles
+        if window is not None and tiles and window.last(tiles[0]) < now // HOUR:
+            gone = bisect_left(tiles, window.tile_at(now // HOUR))
+            del tiles[:gone], self.partials[:gone]
 
-    def partial(self, aggregate: Aggregate, at: int, hour: int) -> tuple[Any, bool, int | None]:
+    def partial(self, aggregate: Aggregate, at: int, hour: int) -> Looked:
         """At a moment: the partial, whether an event has been seen, and the hour at which either may change."""
-        due: int | None = None
-        found = self.total
+        if self.future:
+            return self._with_future(aggregate, at, hour)
         window = aggregate.window
-        if window is not None:
-            found, due = self._visible(aggregate, window.start is None, hour)
-            due = due if aggregate.edges else None
-        if not self.future:
-            return found, self.seen, due
-        happened = Tally(self.seen)
+        if window is None:
+            return self.total, self.seen, None
+        if window.start is not None:
+            found, due = self._between(aggregate, hour)
+            return found, self.seen, due if aggregate.edges else None
+        tiles = self.tiles
+        first = bisect_left(tiles, hour)
+        visible = len(tiles) - first
+        if not visible:
+            return None, self.seen, None
+        found = self.partials[-1] if visible == 1 else aggregate.monoid.merge_all(self.partials[first:])
+        return found, self.seen, tiles[first] + 1 if aggregate.edges else None
+
+    def _with_future(self, aggregate: Aggregate, at: int, hour: int) -> Looked:
+        due: int | None = None
+        happened, now = Tally(), Tally(self.seen, self.total)
+        now.tiles, now.partials = self.tiles, self.partials
         for event in self.future:
             if event[0] <= at:
                 happened._fold(aggregate, event[1:], event[0], hour)
             else:
                 due = earlier(due, -(-event[0] // HOUR))
-        if window is not None:
-            ahead, next_due = happened._visible(aggregate, window.start is None, hour)
-            due = earlier(due, next_due if aggregate.edges else None)
-            return merged(aggregate.monoid, found, ahead), happened.seen, due
-        return merged(aggregate.monoid, found, happened.total), happened.seen, due
+        found, seen, edge = now.partial(aggregate, at, hour)
+        ahead, came, next_edge = happened.partial(aggregate, at, hour)
+        return merged(aggregate.monoid, found, ahead), seen or came, earlier(earlier(due, edge), next_edge)
+
+    def _between(self, aggregate: Aggregate, hour: int) -> tuple[Any, int | None]:
+        """The tiles of this hour as one partial, and the hour at which the next one enters or leaves."""
+        window, tiles = aggregate.window, self.tiles
+        if window is None:
+            raise TypeError("without a window there are no tiles")
+        visible: list[Any] = []
+        due: int | None = None
+        first_of, partials = window.first, self.partials
+        for place in range(bisect_left(tiles, window.tile_at(hour)), len(tiles)):
+            tile = tiles[place]
+            turns, first = window.last(tile) + 1, first_of(tile)
+            if first is None or first <= hour:
+                visible.append(partials[place])
+            elif first < turns:
+                turns = first
+            else:
+                continue
+            if due is None or turns < due:
+                due = turns
+        if len(visible) < 2:
+            return visible[0] if visible else None, due
+        return aggregate.monoid.merge_all(visible), due
 
     def to_data(self) -> dict[str, Any]:
         data: dict[str, Any] = {}
         if self.total is not None:
             data["t"] = self.total
         if self.tiles:
-            flat: list[Any] = []
-            before = 0
-            for tile in sorted(self.tiles):
-                flat += (tile - before, self.tiles[tile])
-                before = tile
+            flat: list[Any] = [None] * (2 * len(self.tiles))
+            flat[0::2] = map(sub, self.tiles, (0, *self.tiles))
+            flat[1::2] = self.partials
             data["w"] = flat
         if self.future:
             data["f"] = sorted(self.future, key=repr)
@@ -122,13 +161,14 @@ class Tally:
 
     @classmethod
     def of_data(cls, data: dict[str, Any]) -> "Tally":
-        tiles: dict[int, Any] = {}
-        flat = data.get("w", ())
-        tile = 0
-        for place in range(0, len(flat), 2):
-            tile += flat[place]
-            tiles[tile] = flat[place + 1]
-        return cls("s" not in data, data.get("t"), tiles, data.get("f", []), data.get("o", []))
+        get = data.get
+        tally = cls("s" not in data, get("t"))
+        flat = get("w")
+        if flat:
+            tally.tiles = list(accumulate(flat[0::2]))
+            tally.partials = flat[1::2]
+        tally.future, tally.owed = get("f") or [], get("o") or []
+        return tally
 
     def _fold(self, aggregate: Aggregate, values: list[Any], at: int, hour: int) -> None:
         self.seen = True
@@ -140,31 +180,30 @@ class Tally:
         tile = window.tile(at)
         if window.last(tile) < hour:
             return
-        for value in values:
-            self.tiles[tile] = add(self.tiles.get(tile), value, at)
+        tiles, partials = self.tiles, self.partials
+        if tiles and tiles[-1] == tile:
+            for value in values:
+                partials[-1] = add(partials[-1], value, at)
+        else:
+            for value in values:
+                self._put(tile, add(self._at(tile), value, at))
 
-    def _visible(self, aggregate: Aggregate, to_now: bool, hour: int) -> tuple[Any, int | None]:
-        """The tiles of this hour as one partial, and the hour at which the next one enters or leaves."""
-        window = aggregate.window
-        if window is None:
-            raise TypeError("without a window there are no tiles")
-        merge = aggregate.monoid.merge
-        found: Any = None
-        due: int | None = None
-        for tile, partial in self.tiles.items():
-            last = tile if to_now else window.last(tile)
-            if last < hour:
-                continue
-            turns = last + 1
-            if not to_now and (first := window.first(tile)) is not None and first > hour:
-                if first > last:
-                    continue
-                turns = first
+    def _at(self, tile: int) -> Any:
+        place = bisect_left(self.tiles, tile)
+        return self.partials[place] if place < len(self.tiles) and self.tiles[place] == tile else None
+
+    def _put(self, tile: int, partial: Any) -> None:
+        """None: nothing is kept of the tile."""
+        tiles, partials = self.tiles, self.partials
+        place = bisect_left(tiles, tile)
+        if place < len(tiles) and tiles[place] == tile:
+            if partial is None:
+                del tiles[place], partials[place]
             else:
-                found = partial if found is None else merge(found, partial)
-            if due is None or turns < due:
-                due = turns
-        return found, due
+                partials[place] = partial
+        elif partial is not None:
+            tiles.insert(place, tile)
+            partials.insert(place, partial)
 
 
 def merged(monoid: Monoid, one: Any, other: Any) -> Any:

@@ -44,6 +44,10 @@ class TileWindow:
         hours = last - (at + self.start) // HOUR
         return last * 2 + hours - (self.end - self.start) // HOUR
 
+    def tile_at(self, hour: int) -> int:
+        """The first tile, in their order, that counts at this hour or later."""
+        return hour if self.start is None else hour * 2
+
     def last(self, tile: int) -> int:
         """The last hour at which the tile counts."""
         return tile if self.start is None else tile >> 1
