@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
 
-from personas.core.compute.conditions import Holds, Operand, compiled
+from personas.core.compute.conditions import Holds, Operand, Single, compiled
 from personas.core.compute.fields import reader, several
 from personas.core.compute.monoids import MONOIDS, SIGNS, Monoid, event_key, key_of
 from personas.core.compute.windows import TileWindow
@@ -145,12 +145,32 @@ _TAKES: dict[str, Callable[[list[Any]], list[Any]]] = {
 }
 
 
+_TAKES_ONE: dict[str, Callable[[Any], Any]] = {
+    "number": number_of,
+    "string": text_of,
+    "plain": plain,
+    "text key": lambda value: key_of(text_of(value)),
+    "number key": lambda value: None if (number := number_of(value)) is None else key_of(number),
+    "plain key": lambda value: key_of(plain(value)),
+}
+"""The same of one value that there is; None: it is passed over."""
+
+
 def _taken(field: Field | None, reads: str) -> Callable[[Scene], list[Any]]:
     if field is None:
         one = [1]
         return lambda _scene: one
-    find, takes, place = several(field.path), _TAKES[reads], _place(field)
-    return lambda scene: takes(find(scene[place]))
+    place = _place(field)
+    if field.path.many:
+        find, takes = several(field.path), _TAKES[reads]
+        return lambda scene: takes(find(scene[place]))
+    read, takes_one = reader(field.path), _TAKES_ONE[reads]
+
+    def values(scene: Scene) -> list[Any]:
+        found = read(scene[place])
+        return [] if found is None or (value := takes_one(found)) is None else [value]
+
+    return values
 
 
 def taking(reduced: Reduced) -> tuple[Monoid, Callable[[list[Any]], list[Any]]]:
@@ -164,7 +184,7 @@ def _id(keeps: str, meaning: tuple[str, ...]) -> str:
 
 
 def _where(stream: Stream, where: Condition | None) -> Holds | None:
-    holds = None if where is None else compiled(where, _operand, lambda _comparison: None)
+    holds = None if where is None else compiled(where, _operand, lambda _comparison: None, _single)
     if not stream.excluded:
         return holds
     excluded = frozenset(stream.excluded)
@@ -179,12 +199,15 @@ def _operand(scalar: Scalar) -> Operand:
         return lambda _scene: values
     if not isinstance(scalar, Field):
         raise TypeError(f"{format_query(scalar)} has no place in where()")
-    place = _place(scalar)
-    if scalar.path.many:
-        find = several(scalar.path)
-        return lambda scene: find(scene[place])
-    read = reader(scalar.path)
-    return lambda scene: [] if (value := read(scene[place])) is None else [value]
+    place, find = _place(scalar), several(scalar.path)
+    return lambda scene: find(scene[place])
+
+
+def _single(scalar: Scalar) -> Single | None:
+    if not isinstance(scalar, Field) or scalar.path.many:
+        return None
+    place, read = _place(scalar), reader(scalar.path)
+    return lambda scene: read(scene[place])
 
 
 def _place(field: Field) -> int:

@@ -6,30 +6,36 @@ The scene is what a condition is asked about; how an operand is found in it is g
 from collections.abc import Callable
 from typing import Any
 
-from personas.core.compute.comparators import OPPOSITES, TESTS, Test
+from personas.core.compute.comparators import OPPOSITES, TESTS, Test, against
 from personas.core.query.tree import AllMembers, And, AnyMember, Comparison, Condition, Literal, Not, Or, Scalar
 
 Holds = Callable[[Any], bool]
 Operand = Callable[[Any], list[Any]]
 """The values of an operand in a scene: none, one, or (a path with `$`) several."""
+Single = Callable[[Any], Any]
+"""Of an operand that never has more than one value in a scene: that value, or None."""
 Special = Comparison | AnyMember | AllMembers
 
 
 def compiled(
-    condition: Condition, operand: Callable[[Scalar], Operand], special: Callable[[Special], Holds | None]
+    condition: Condition,
+    operand: Callable[[Scalar], Operand],
+    special: Callable[[Special], Holds | None],
+    single: Callable[[Scalar], Single | None] = lambda _scalar: None,
 ) -> Holds:
     """`special` compiles a comparison that needs more than its operands, and what is asked of others; None: it is
-    none of these."""
+    none of these. `single` is the short way to an operand that has one value at most: the usual comparison is made of
+    it without any list."""
     match condition:
         case And(parts):
-            return _all([compiled(part, operand, special) for part in parts])
+            return _all([compiled(part, operand, special, single) for part in parts])
         case Or(parts):
-            return _any([compiled(part, operand, special) for part in parts])
+            return _any([compiled(part, operand, special, single) for part in parts])
         case Not(part):
-            holds = compiled(part, operand, special)
+            holds = compiled(part, operand, special, single)
             return lambda scene: not holds(scene)
         case Comparison():
-            return special(condition) or _comparison(condition, operand)
+            return special(condition) or _plainly(condition, single) or _comparison(condition, operand)
         case AnyMember() | AllMembers():
             asked = special(condition)
             if asked:
@@ -55,6 +61,22 @@ def _any(parts: list[Holds]) -> Holds:
         return False
 
     return holds
+
+
+def _plainly(comparison: Comparison, single: Callable[[Scalar], Single | None]) -> Holds | None:
+    """Of one value with literals; None where it is not such a comparison."""
+    read, operator = single(comparison.subject), comparison.operator
+    literals = tuple(each.value for each in comparison.arguments if isinstance(each, Literal))
+    if read is None or len(literals) != len(comparison.arguments):
+        return None
+    if operator in ("exists", "absent"):
+        return (lambda scene: read(scene) is not None) if operator == "exists" else lambda scene: read(scene) is None
+    test = against(OPPOSITES.get(operator, operator), literals)
+    if operator == "omits":
+        return lambda scene: (value := read(scene)) is None or not test(value)
+    if operator in OPPOSITES:
+        return lambda scene: (value := read(scene)) is not None and not test(value)
+    return lambda scene: (value := read(scene)) is not None and test(value)
 
 
 def _comparison(comparison: Comparison, operand: Callable[[Scalar], Operand]) -> Holds:
