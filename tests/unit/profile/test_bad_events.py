@@ -72,10 +72,12 @@ class Exploding(DefinitionSet):
     class _Formula:
         definition = Definition("id", "key", "key", "computed_trait", "users", "trait('a')", 1)
 
-        def value(self, frame: Any) -> Any:
+        key = "key"
+
+        def look(self, frame: Any, types: frozenset[str]) -> Any:
             if frame.trait("a") == "boom":
                 raise ArithmeticError("boom")
-            return frame.trait("a")
+            return frame.trait("a"), None, False
 
     def __init__(self) -> None:
         super().__init__(1, ())

@@ -5,7 +5,7 @@ from typing import Any
 
 from personas.core.compute import questions
 from personas.core.compute.aggregate import Aggregate
-from personas.core.compute.conditions import Holds, Operand, Special, compiled
+from personas.core.compute.conditions import Holds, Operand, Single, Special, compiled
 from personas.core.compute.fields import walk
 from personas.core.compute.frame import Frame
 from personas.core.compute.funnels import Listed
@@ -29,12 +29,17 @@ from personas.core.query.tree import (
 from personas.core.values import plain
 
 Value = Callable[[Frame], Any]
+Looked = tuple[Any, int | None, bool]
+"""A definition's value, the hour of its own schedule at which it may change, and whether something that it read has
+more distinct values than are kept."""
+Looking = Callable[[Frame, frozenset[str]], Looked]
+"""The second argument: the types of the profile's identifiers, of which a member needs one."""
 Look = Callable[[Frame], tuple[Any, bool]]
 """The partial of a reduced stream, and whether it has ever seen an event."""
 
 
 class Formula:
-    __slots__ = ("_aggregates", "_kept_since", "asks", "definition", "needs", "since", "tree", "value")
+    __slots__ = ("_aggregates", "_kept_since", "asks", "definition", "key", "look", "needs", "since", "tree")
 
     def __init__(
         self, definition: Definition, tree: Query, aggregates: dict[str, Aggregate], kept_since: Callable[[str], int]
@@ -42,6 +47,7 @@ class Formula:
         """Aggregates that it needs and that are not yet among the given ones are added to them; `kept_since` tells by
         their meaning since which version they are kept."""
         self.definition = definition
+        self.key = definition.key
         self.tree = tree
         self.since = definition.options.since
         self.needs: set[str] = set()
@@ -50,17 +56,30 @@ class Formula:
         """By question, what it asks of each user of the account."""
         self._aggregates = aggregates
         self._kept_since = kept_since
-        self.value = self._compiled()
+        self.look = self._looking()
 
-    def admits(self, held: frozenset[str]) -> bool:
-        """Whether a profile with identifiers of these types may be a member."""
-        needs = self.definition.options.external_ids
-        return self.definition.collection != "users" or not held.isdisjoint(needs)
+    def _looking(self) -> Looking:
+        definition, options = self.definition, self.definition.options
+        hourly = options.every_hours == 1
+        if hourly and isinstance(self.tree, Reduced) and not is_listed(self.tree.stream):
+            return _directly(self._registered(Aggregate.of(self.tree, self.since)), reading(self.tree))
+        value, scheduled = self._compiled(), options.scheduled
+        needs = definition.kind == "audience" and definition.collection == "users"
+        admitted = frozenset(options.external_ids) if needs else None
+
+        def look(frame: Frame, types: frozenset[str]) -> Looked:
+            if admitted is not None and types.isdisjoint(admitted):
+                return False, None, False
+            frame.capped, frame.due = False, None
+            found, due = value(frame), frame.due
+            return found, due if hourly or due is None else scheduled(due), frame.capped
+
+        return look
 
     def _compiled(self) -> Value:
         tree = self.tree
         if isinstance(tree, CONDITIONS):
-            return compiled(tree, self._operand, self._special)
+            return compiled(tree, self._operand, self._special, self._single)
         if isinstance(tree, Reduced):
             look, read = self._look(tree), reading(tree)
 
@@ -97,8 +116,20 @@ class Formula:
             return _trait(scalar)
         if not isinstance(scalar, Reduced):
             raise TypeError(f"{format_query(scalar)} has a place only inside where() or a reducer")
-        look, read = self._look(scalar), reading(scalar)
-        return lambda frame: [] if (value := read(look(frame)[0])) is None else [value]
+        read = self._read(scalar)
+        return lambda frame: [] if (value := read(frame)) is None else [value]
+
+    def _single(self, scalar: Scalar) -> Single | None:
+        if isinstance(scalar, Trait) and len(scalar.path.steps) == 1:
+            key = scalar.key
+            return lambda frame: frame.trait(key)
+        if isinstance(scalar, Reduced):
+            return self._read(scalar)
+        return None
+
+    def _read(self, reduced: Reduced) -> Single:
+        look, read = self._look(reduced), reading(reduced)
+        return lambda frame: read(look(frame)[0])
 
     def _look(self, reduced: Reduced) -> Look:
         if is_listed(reduced.stream):
@@ -110,6 +141,17 @@ class Formula:
         aggregate = aggregate.kept_since(self._kept_since(aggregate.id))
         self.needs.add(aggregate.id)
         return self._aggregates.setdefault(aggregate.id, aggregate)
+
+
+def _directly(aggregate: Aggregate, read: Callable[[Any], Any]) -> Looking:
+    """The most usual definition by far, one aggregate read each hour, without a detour."""
+    name = aggregate.id
+
+    def look(frame: Frame, _types: frozenset[str]) -> Looked:
+        partial, seen, due, cut = frame.found.get(name) or frame.find(aggregate)
+        return read(partial) if seen else None, due, cut
+
+    return look
 
 
 def _trait(trait: Trait) -> Operand:

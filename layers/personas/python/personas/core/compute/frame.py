@@ -11,6 +11,8 @@ from personas.core.moments import HOUR, hour_of
 
 Kept = tuple[Any, ...]
 """An event of a list: its moment, the values of each field that is kept, and how often there is such a one."""
+Found = tuple[Any, bool, int | None, bool]
+"""Of an aggregate: the partial, whether it has ever seen an event, when either may change, whether values were cut."""
 
 
 _NOTHING: Mapping[str, str] = {}
@@ -21,13 +23,13 @@ class Frame:
         "_answers",
         "_asked",
         "_lists",
-        "_seen",
         "_tallies",
         "_traits",
         "at",
         "capped",
         "computed",
         "due",
+        "found",
         "hour",
         "open",
         "unanswered",
@@ -46,7 +48,8 @@ class Frame:
         """`asked` are the questions behind keys of the other level's audiences."""
         self._tallies = tallies
         self._traits = traits
-        self._seen: dict[str, tuple[Any, bool, int | None]] = {}
+        self.found: dict[str, Found] = {}
+        """What `find` has found already, by aggregate."""
         self._lists: dict[str, list[Kept]] = {}
         self._asked, self._answers = asked, answers
         self.computed = computed
@@ -76,15 +79,17 @@ class Frame:
         self.unanswered |= answer is None
         return bool(answer)
 
+    def find(self, aggregate: Aggregate) -> Found:
+        partial, seen, due = self._tallies.look(aggregate, self.at, self.hour)
+        found = self.found[aggregate.id] = partial, seen, due, partial.__class__ is dict and CUT in partial
+        return found
+
     def look(self, aggregate: Aggregate) -> tuple[Any, bool]:
-        """The aggregate's partial, and whether it has ever seen an event."""
-        found = self._seen.get(aggregate.id)
-        if found is None:
-            found = self._seen[aggregate.id] = self._tallies.look(aggregate, self.at, self.hour)
-        partial, seen, due = found
+        """The aggregate's partial, and whether it has ever seen an event; the rest is noted here."""
+        partial, seen, due, cut = self.found.get(aggregate.id) or self.find(aggregate)
         if due is not None and (self.due is None or due < self.due):
             self.due = due
-        if partial.__class__ is dict and CUT in partial:
+        if cut:
             self.capped = True
         return partial, seen
 

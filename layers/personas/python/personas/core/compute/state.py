@@ -23,11 +23,9 @@ import orjson
 
 from personas.core.compute.aggregate import scene_of
 from personas.core.compute.definition_set import DefinitionSet
-from personas.core.compute.formula import Formula
 from personas.core.compute.frame import Frame
 from personas.core.compute.questions import NOBODY, Answers
 from personas.core.compute.tallies import Tallies
-from personas.core.compute.tally import earlier
 from personas.core.compute.touched import Touched
 from personas.core.event import Event
 
@@ -113,16 +111,18 @@ class ComputeState:
         values = frame.values
         due: int | None = None
         for formula in definitions.formulas[collection]:
-            key = formula.definition.key
-            value, turns = _looked_at(formula, frame, types)
+            key = formula.key
+            value, turns, cut = formula.look(frame, types)
             if frame.unanswered:
+                frame.unanswered = False
                 frame.open.add(key)
                 value = stand.get(key)
             if value is not None:
                 values[key] = value
-            if frame.capped:
+            if cut:
                 capped.add(key)
-            due = earlier(due, turns)
+            if turns is not None and (due is None or turns < due):
+                due = turns
         if not frame.open:
             return Evaluation(values, due, frozenset(capped))
         found = {key: value for key, value in values.items() if key not in frame.open}
@@ -156,21 +156,22 @@ class ComputeState:
         evaluated: set[str] = set()
         due: int | None = None
         agenda = readers.agenda(touched)
-        while (place := agenda.next()) is not None:
+        for place in agenda:
             formula = formulas[place]
-            key = formula.definition.key
+            key = formula.key
             before = values.get(key)
-            after, turns = _looked_at(formula, frame, types)
-            if after is None:
-                values.pop(key, None)
-            else:
-                values[key] = after
+            after, turns, cut = formula.look(frame, types)
             if before != after or type(before) is not type(after):
                 agenda.changed(key)
+                if after is None:
+                    del values[key]
+                else:
+                    values[key] = after
             evaluated.add(key)
-            if frame.capped:
+            if cut:
                 capped.add(key)
-            due = earlier(due, turns)
+            if turns is not None and (due is None or turns < due):
+                due = turns
         found = {key: values[key] for key in evaluated if key in values}
         return Evaluation(found, due, frozenset(capped), frozenset(evaluated))
 
@@ -201,11 +202,3 @@ class ComputeState:
 
     def __bool__(self) -> bool:
         return bool(self._tallies)
-
-
-def _looked_at(formula: Formula, frame: Frame, types: frozenset[str]) -> tuple[Any, int | None]:
-    """The definition's value, and the hour of its own schedule at which it may change."""
-    frame.capped, frame.due, frame.unanswered = False, None, False
-    definition = formula.definition
-    value = formula.value(frame) if definition.kind != "audience" or formula.admits(types) else False
-    return value, None if frame.due is None else definition.options.scheduled(frame.due)

@@ -4,9 +4,9 @@ do change. Cost follows what an event touches, not how many definitions there ar
 Invariant: what is not on the agenda has the value that stood, provided that nothing has become due meanwhile.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from heapq import heapify, heappop, heappush
 from typing import Any
 
 from personas.core.compute.formula import Formula
@@ -51,22 +51,21 @@ class Readers:
 
 
 class Agenda:
-    """Places of formulas, in the order of evaluation; those that read a value come after it."""
+    """Places of formulas, in the order of evaluation. Those that read a value come after it: they join while it is gone
+    through."""
 
-    __slots__ = ("_by_trait", "_heap", "_known")
+    __slots__ = ("_by_trait", "_places")
 
     def __init__(self, places: Iterable[int], by_trait: Mapping[str, list[int]]) -> None:
-        self._known = set(places)
-        self._heap = list(self._known)
-        heapify(self._heap)
+        self._places = sorted(places)
         self._by_trait = by_trait
 
-    def next(self) -> int | None:
-        return heappop(self._heap) if self._heap else None
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._places)
 
     def changed(self, key: str) -> None:
         """The value of a definition did: those that read it are to be evaluated too."""
-        for place in self._by_trait.get(key, ()):
-            if place not in self._known:
-                self._known.add(place)
-                heappush(self._heap, place)
+        for reader in self._by_trait.get(key, ()):
+            place = bisect_left(self._places, reader)
+            if self._places[place : place + 1] != [reader]:
+                self._places.insert(place, reader)
