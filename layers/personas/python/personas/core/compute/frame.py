@@ -1,6 +1,6 @@
 """One profile at one moment, as its definitions are evaluated: what they read, and until when what they read holds."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from personas.core.compute.aggregate import Aggregate
@@ -18,6 +18,10 @@ Found = tuple[Any, bool, int | None, bool]
 _NOTHING: Mapping[str, str] = {}
 
 
+def _no_value(_key: str) -> None:
+    return None
+
+
 class Frame:
     __slots__ = (
         "_answers",
@@ -32,6 +36,7 @@ class Frame:
         "found",
         "hour",
         "open",
+        "stood",
         "unanswered",
         "values",
     )
@@ -64,11 +69,14 @@ class Frame:
         self.open: set[str] = set()
         """Keys of the definitions that wait for an answer: they have the value that stood."""
         self.values: dict[str, Any] = {}
+        """What has been evaluated, by key."""
+        self.stood: Callable[[str], Any] = _no_value
+        """Of a definition that is not evaluated, the value that it has."""
 
     def trait(self, key: str) -> Any:
         if key in self.computed:
             self.unanswered |= key in self.open
-            return self.values.get(key)
+            return self.values[key] if key in self.values else self.stood(key)
         question = self._asked.get(key)
         return self._traits.get(key) if question is None else self._answered(self._answers.some(question))
 

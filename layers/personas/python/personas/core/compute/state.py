@@ -149,31 +149,25 @@ class ComputeState:
             self._tallies, traits, definitions.named(collection), at_ms, definitions.asked_by(collection), answers
         )
         types = frozenset(held)
-        values = frame.values
-        values.update(readers.never_members)
-        values.update(touched.values)
+        values, stood = frame.values, readers.standing(touched)
+        frame.stood = stood
         capped: set[str] = set()
-        evaluated: set[str] = set()
         due: int | None = None
         agenda = readers.agenda(touched)
         for place in agenda:
             formula = formulas[place]
             key = formula.key
-            before = values.get(key)
+            before = stood(key)
             after, turns, cut = formula.look(frame, types)
             if before != after or type(before) is not type(after):
                 agenda.changed(key)
-                if after is None:
-                    del values[key]
-                else:
-                    values[key] = after
-            evaluated.add(key)
+            values[key] = after
             if cut:
                 capped.add(key)
             if turns is not None and (due is None or turns < due):
                 due = turns
-        found = {key: values[key] for key in evaluated if key in values}
-        return Evaluation(found, due, frozenset(capped), frozenset(evaluated))
+        found = {key: value for key, value in values.items() if value is not None}
+        return Evaluation(found, due, frozenset(capped), frozenset(values))
 
     def prune(self, definitions: DefinitionSet, now_ms: int) -> None:
         """Drop what no definition can see any more, now or later. Idempotent.

@@ -5,7 +5,7 @@ Invariant: what is not on the agenda has the value that stood, provided that not
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,12 +29,12 @@ class Touched:
 class Readers:
     """Of the formulas of one collection: the places of those that look at an event name, or read a trait."""
 
-    __slots__ = ("_by_event", "_by_trait", "never_members")
+    __slots__ = ("_by_event", "_by_trait", "_never_members")
 
     def __init__(self, formulas: Sequence[Formula]) -> None:
         self._by_event: dict[str, list[int]] = {}
         self._by_trait: dict[str, list[int]] = {}
-        self.never_members = {
+        self._never_members = {
             formula.definition.key: False for formula in formulas if formula.definition.kind == "audience"
         }
         for place, formula in enumerate(formulas):
@@ -43,6 +43,11 @@ class Readers:
                 self._by_event.setdefault(name, []).append(place)
             for key in {node.key for node in nodes if isinstance(node, Trait)}:
                 self._by_trait.setdefault(key, []).append(place)
+
+    def standing(self, touched: Touched) -> Callable[[str], Any]:
+        """The value of a definition that stood, by its key."""
+        values, never_members = touched.values, self._never_members
+        return lambda key: values[key] if key in values else never_members.get(key)
 
     def agenda(self, touched: Touched) -> "Agenda":
         places = {place for name in touched.events for place in self._by_event.get(name, ())}
