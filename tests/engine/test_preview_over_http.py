@@ -12,6 +12,7 @@ QUERY = (
     "event('Order Completed').where(property('revenue') >= 20).within(30 days).count() >= 2 OR trait('plan') = 'pro'"
 )
 ACCOUNTS_QUERY = "event('Order Completed').sum(property('revenue')) >= 100"
+ALL_QUERY = "ALL (event('Order Completed').count() >= 1)"
 
 
 def events() -> list[dict[str, Any]]:
@@ -65,6 +66,12 @@ def test_a_preview_has_the_size_that_the_saved_audience_has(tmp_path: Path) -> N
         assert rich == [3, 7, 9]
         assert accounts["size"] == {"count": len(rich), "type": "ACCOUNTS"}
 
+        ordered = [group for group in range(10) if all(n % 4 for n in range(PEOPLE) if n % 10 == group)]
+        every = control.preview("audiences", definition={"query": ALL_QUERY}, audienceType="ACCOUNTS")
+        assert every["size"] == {"count": len(ordered), "type": "ACCOUNTS"}
+        ids = {one["value"] for entry in every["results"] for one in entry["identifiers"]}
+        assert ids == {f"g{group}" for group in ordered}
+
         orders = "event('Order Completed').count()"
         trait = control.preview("computed-traits", definition={"query": orders, "type": "users"})
         assert trait["size"]["count"] == sum(number % 4 > 0 for number in range(PEOPLE))
@@ -77,6 +84,9 @@ def test_a_preview_has_the_size_that_the_saved_audience_has(tmp_path: Path) -> N
         assert sum(members) == preview["size"]["count"]
         of_accounts = [control.holds("accounts", f"group_id:g{group}", "rich") for group in range(10)]
         assert sum(of_accounts) == accounts["size"]["count"]
+
+        of_rich = control.preview("audiences", definition={"query": "trait('rich') = 'true'"})
+        assert of_rich["size"]["count"] == sum(number % 10 in rich for number in range(PEOPLE))
 
 
 class Control:

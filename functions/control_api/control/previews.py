@@ -21,8 +21,6 @@ from personas.core.errors import InvalidInput, NotFound, Unavailable
 from personas.core.moments import iso
 from personas.core.preview.preview import Overlap, Preview
 from personas.core.query.definition import Definition
-from personas.core.query.parser import parse
-from personas.core.query.references import references
 from personas.core.workspace import new_id
 from personas.http import Answer, Request
 from personas.stores import definitions, previews
@@ -66,7 +64,6 @@ class Resource:
             options=body.options.applied(now),
         )
         compiled = DefinitionSet.of(0, [definition])
-        self._check_levels(owner.id, definition, compiled)
         preview = Preview(
             id=preview_id,
             space=owner.id,
@@ -107,22 +104,6 @@ class Resource:
         }
         reason = preview.reason(now)
         return {**body, "failureReason": reason} if reason else body
-
-    def _check_levels(self, space: str, definition: Definition, compiled: DefinitionSet) -> None:
-        """Raises InvalidInput: what users and accounts ask each other they answer only for what is saved."""
-        if compiled.asked_of_members:
-            raise InvalidInput("a preview does not work out ANY and ALL: save the audience instead", "definition.query")
-        if definition.collection == "accounts":
-            return
-        saved = [one.definition for one in definitions.of_space(space) if one.definition.kind == "audience"]
-        of_users = {one.key for one in saved if one.collection == "users"}
-        of_accounts = {one.key for one in saved if one.collection == "accounts"} - of_users
-        for _, key in references(parse(definition.query), "users"):
-            if key in of_accounts:
-                raise InvalidInput(
-                    f"a preview does not work out the account audience {key!r} for users: save the audience instead",
-                    "definition.query",
-                )
 
     def _overlap(self, space: str, audience: str | None, collection: str) -> Overlap | None:
         """Raises InvalidInput."""

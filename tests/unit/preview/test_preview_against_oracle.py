@@ -36,6 +36,7 @@ def _recent(event: Any, now: int) -> bool:
 REFERRING = (
     definition("refers", "trait('orders') >= 2 AND NOT trait('spree') = true", "audience"),
     definition("refers_too", "trait('buyers') = false OR trait('t1') >= 2", "audience"),
+    definition("of_busy", "trait('busy') = 'true' AND event('Order').count() >= 1", "audience"),
     definition("funnel", "event('Order').where(property('price') >= trait('orders')).count() >= 1", "audience"),
 )
 TRAITS = (
@@ -48,6 +49,9 @@ OF_ACCOUNTS = (
     definition(
         "acc_big", "trait('size') >= 2 OR event('Order').within(4 hours).count() >= 3", "audience", 1, "accounts"
     ),
+    definition("acc_any", "ANY (event('Order').within(4 hours).count() >= 2)", "audience", 1, "accounts"),
+    definition("acc_all", "ALL (trait('orders') >= 1 OR trait('busy') = 'true')", "audience", 1, "accounts"),
+    definition("acc_none", "event('Order').count() >= 1 AND ALL NOT trait('spree') = true", "audience", 1, "accounts"),
 )
 
 

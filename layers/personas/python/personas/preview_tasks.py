@@ -4,15 +4,18 @@ Both may run twice: they write the same files again.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from personas.core.backfill.shards import Shard
 from personas.core.compute.definition_set import DefinitionSet
+from personas.core.compute.state import Evaluation
 from personas.core.lanes import lane_of
 from personas.core.preview import fold
+from personas.core.preview.contribution import Contribution
 from personas.core.preview.preview import Preview
 from personas.core.preview.result import result_of
-from personas.core.preview.subject import Subject
+from personas.core.preview.subject import Subject, asked_of_accounts, is_in
 from personas.core.profile.profile import ACCOUNT_PREFIX
 from personas.core.profile.stored import Stored
 from personas.stores import archive_scan, definitions, preview_parts, profiles
@@ -22,32 +25,51 @@ Said = dict[str, Any]
 
 
 def gather(preview: Preview, said: Said) -> None:
-    """Tell whose rows count for which accounts, as far as the users of this shard are concerned."""
-    found: dict[int, dict[str, list[str]]] = {
+    """Tell whose rows count for which accounts, and how they answer what is asked of them, as far as the users of this
+    shard are concerned."""
+    found: dict[int, dict[str, Contribution]] = {
         target: {}
         for target in range(-(-said["lanes"] // said["width"]))  # also where there is nothing to tell
     }
-    for subject in _users(preview, said):
-        for account in subject.profile.accounts:
+    users = [
+        user for user in _users(preview, said) if any(lane_of(one) < said["lanes"] for one in user.profile.accounts)
+    ]
+    for user, evaluation in _values(preview, said, "members", users):
+        for account in user.profile.accounts:
             lane = lane_of(account)
             if lane < said["lanes"]:
-                found[lane // said["width"]].setdefault(account, []).extend(subject.contributors)
+                found[lane // said["width"]].setdefault(account, Contribution()).take(user, evaluation.values)
     for target, contributions in found.items():
         preview_parts.keep_contributions(preview, target, said["number"], contributions)
 
 
 def evaluate(preview: Preview, said: Said) -> None:
     """The partial result of this shard."""
-    subjects = list(_users(preview, said) if preview.definition.collection == "users" else _accounts(preview, said))
-    compiled = DefinitionSet.of_data(preview.compiled)
-    names = {aggregate.event for aggregate in compiled.aggregates.values()}
-    contributors = {contributor for subject in subjects for contributor in subject.contributors}
-    rows = archive_scan.ledger_of(preview_parts.objects_of(said["objects"]), contributors, names)
-    live = definitions.load(preview.space, said["version"])
+    level = preview.definition.collection
+    subjects = list(_users(preview, said) if level == "users" else _accounts(preview, said))
     result = result_of(preview)
-    for subject, value, capped in fold.values(compiled, preview.definition, rows, subjects, live, preview.created):
-        result.take(subject, value, capped)
+    key = preview.definition.key
+    for subject, evaluation in _values(preview, said, level, subjects):
+        result.take(subject, evaluation.values.get(key), key in evaluation.capped)
     preview_parts.keep_partial(preview, said["number"], result.to_data())
+
+
+def _values(preview: Preview, said: Said, level: str, subjects: list[Subject]) -> Iterator[tuple[Subject, Evaluation]]:
+    compiled, live = DefinitionSet.of_data(preview.compiled), definitions.load(preview.space, said["version"])
+    if level != "accounts" and (audiences := asked_of_accounts(compiled, live).values()):
+        accounts = {account for subject in subjects for account in subject.profile.accounts}
+        held = {
+            stored.id: frozenset(audience.key for audience in audiences if is_in(stored.profile, audience))
+            for stored in _read(preview, accounts)
+        }
+        subjects = [
+            replace(one, audiences=frozenset().union(*(held.get(account, ()) for account in one.profile.accounts)))
+            for one in subjects
+        ]
+    contributors = {contributor for subject in subjects for contributor in subject.contributors}
+    names = fold.events_of(compiled, level)
+    rows = archive_scan.ledger_of(preview_parts.objects_of(said["objects"]), contributors, names)
+    return fold.values(compiled, level, rows, subjects, live, preview.created)
 
 
 def _users(preview: Preview, said: Said) -> Iterator[Subject]:
@@ -86,9 +108,11 @@ def _survivors(preview: Preview, tombstones: Iterable[Stored]) -> Iterator[Subje
 
 def _accounts(preview: Preview, said: Said) -> Iterator[Subject]:
     contributions = preview_parts.contributions(preview, said["number"], range(said["gathered"]))
+    asked = DefinitionSet.of_data(preview.compiled).asked_of_members
     for stored in _read(preview, contributions):
         if not stored.profile.merged_into:
-            yield Subject(stored.profile, tuple(contributions[stored.id]))
+            found = contributions[stored.id]
+            yield Subject(stored.profile, tuple(found.rows), found.answers(asked))
 
 
 def _read(preview: Preview, ids: Iterable[str]) -> Iterator[Stored]:

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from personas.core.backfill.shards import Shard
+from personas.core.preview.contribution import Contribution
 from personas.core.preview.preview import Preview
 from personas.stores import work_files
 from personas.stores.archive_scan import ArchiveObject
 
-Contributions = Mapping[str, Sequence[str]]
-"""Of each account, the profiles whose rows count for it."""
+Contributions = Mapping[str, Contribution]
+"""By account."""
 
 
 def keep_objects(preview: Preview, objects: Sequence[ArchiveObject]) -> str:
@@ -31,15 +32,16 @@ def keep_shards(preview: Preview, name: str, shards: Sequence[Shard], said: dict
 
 def keep_contributions(preview: Preview, target: int, number: int, found: Contributions) -> None:
     """What shard `number` has found for the accounts of shard `target`. Idempotent."""
-    work_files.keep(_key(preview, f"contributions/{target}/{number}"), found)
+    data = {account: contribution.to_data() for account, contribution in found.items()}
+    work_files.keep(_key(preview, f"contributions/{target}/{number}"), data)
 
 
-def contributions(preview: Preview, target: int, numbers: Iterable[int]) -> dict[str, list[str]]:
+def contributions(preview: Preview, target: int, numbers: Iterable[int]) -> dict[str, Contribution]:
     """What all of these shards have found for that one."""
-    united: dict[str, list[str]] = {}
+    united: dict[str, Contribution] = {}
     for number in numbers:
         for account, found in work_files.load(_key(preview, f"contributions/{target}/{number}")).items():
-            united.setdefault(account, []).extend(found)
+            united.setdefault(account, Contribution()).unite(found)
     return united
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from personas.core.preview.preview import Overlap, Preview
 from personas.core.preview.samples import Samples, shown
 from personas.core.preview.sampling import CONFIDENCE, Sampling
-from personas.core.preview.subject import Subject
+from personas.core.preview.subject import Subject, is_in
 
 MOST_SAMPLES = 100
 
@@ -30,7 +30,7 @@ class AudienceResult:
         profile = subject.profile
         self._looked_at += 1
         self._capped += capped
-        in_other = self._overlap is not None and _is_member(subject, self._overlap)
+        in_other = self._overlap is not None and is_in(profile, self._overlap)
         self._other += in_other
         if value is not True:
             return
@@ -100,8 +100,3 @@ def sample(sampling: Sampling, looked_at: int) -> dict[str, Any]:
     """Which part of the space was looked at."""
     body = {"exact": sampling.whole, "fraction": sampling.fraction, "profiles": looked_at}
     return body if sampling.whole else {**body, "confidence": CONFIDENCE}
-
-
-def _is_member(subject: Subject, overlap: Overlap) -> bool:
-    held = subject.profile.computed.get(overlap.key)
-    return held is not None and held.definition == overlap.id and held.value is True

@@ -1,41 +1,42 @@
 """The stream executor of previews: rows of the archive, folded by the code that folds live events.
 
-Whoever evaluates the definition in another way has to give the same: of each subject the value, over the rows of its
+Whoever evaluates the definition in another way has to give the same: of each subject the values, over the rows of its
 contributors, each counted once for each time that it is a contributor, and less what was taken back.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 from personas.core.compute.definition_set import DefinitionSet
-from personas.core.compute.state import ComputeState
+from personas.core.compute.state import ComputeState, Evaluation
 from personas.core.preview.subject import Subject
 from personas.core.profile.delivery import Accepted
-from personas.core.query.definition import Definition
+
+
+def events_of(definitions: DefinitionSet, level: str) -> set[str]:
+    """The names of the events at which this level's definitions look."""
+    needed = {aggregate for formula in definitions.formulas[level] for aggregate in formula.needs}
+    return {definitions.aggregates[aggregate].event for aggregate in needed}
 
 
 def values(
     definitions: DefinitionSet,
-    previewed: Definition,
+    level: str,
     rows: Iterable[Accepted],
     subjects: Sequence[Subject],
     live: DefinitionSet,
     now_ms: int,
-) -> Iterator[tuple[Subject, Any, bool]]:
-    """Each subject with the value of the previewed definition, the only one of `definitions` (None: it has none), and
-    whether more was to be kept for it than is.
+) -> Iterator[tuple[Subject, Evaluation]]:
+    """Each subject with what `definitions` say of it, by key: those of `users`, of `accounts`, or of `members` the
+    answers to what the definitions of accounts ask.
 
-    `live` are the space's definitions that are in force: what others are referred to by the previewed one.
+    `live` are the space's definitions that are in force: what others are referred to by these.
     """
-    states = _folded(definitions.kept(previewed.collection), rows, subjects, now_ms)
+    kept = definitions.told if level == "accounts" else definitions
+    states = _folded(kept, rows, subjects, now_ms)
     nothing = ComputeState()
     for subject in subjects:
-        profile = subject.profile
-        state = states.pop(profile.id, nothing)
-        evaluation = state.evaluate(
-            definitions, subject.values(live), profile.held, now_ms, collection=previewed.collection
-        )
-        yield subject, evaluation.values.get(previewed.key), previewed.key in evaluation.capped
+        state, traits = states.pop(subject.profile.id, nothing), subject.values(live)
+        yield subject, state.evaluate(definitions, traits, subject.profile.held, now_ms, level, subject.answers)
 
 
 def _folded(
