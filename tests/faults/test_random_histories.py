@@ -5,7 +5,6 @@ workers that die after any write, batches that come again at every hop, batches 
 entries; people become known, so that profiles merge while events of the loser are in flight.
 """
 
-import os
 import random
 from collections import Counter
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from .pipeline import STAGES, Pipeline
 from .plane import SHARDS, Plane, running_plane
 
 PEOPLE = ["ann", "ben", "cleo"]
-EXAMPLES = int(os.environ.get("PERSONAS_FAULT_HISTORIES", "200"))
+EXAMPLES = settings().max_examples * 2 // 5
 numbers = iter(range(1_000_000))
 
 

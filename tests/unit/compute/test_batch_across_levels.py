@@ -1,6 +1,5 @@
 """What accounts and users ask each other, the batch answers as the oracle and the stream do."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -20,7 +19,7 @@ from tests.unit.compute.oracle import Oracle
 from tests.unit.compute.test_state_against_oracle import said
 from tests.unit.query.trees import account_audiences, audiences
 
-EXAMPLES = int(os.environ.get("PERSONAS_EXAMPLES", "500"))
+EXAMPLES = settings().max_examples
 DATABASE = database()
 ACCOUNTS = 3
 

@@ -4,7 +4,6 @@ Each example is several histories in one database, and every definition of any o
 that one query answers many questions.
 """
 
-import os
 from collections.abc import Sequence
 
 from hypothesis import HealthCheck, given, settings
@@ -20,7 +19,7 @@ from tests.unit.compute.histories import History, histories, simple
 from tests.unit.compute.oracle import Oracle
 from tests.unit.compute.test_state_against_oracle import REDUCERS, said
 
-EXAMPLES = int(os.environ.get("PERSONAS_EXAMPLES", "500"))
+EXAMPLES = settings().max_examples
 TOGETHER = 5
 DATABASE = database()
 

@@ -1,6 +1,5 @@
 """Whatever the order, the split into profiles, the repetition and the time: the state says what the oracle says."""
 
-import os
 from typing import Any
 
 import orjson
@@ -16,7 +15,7 @@ from tests.unit.compute.funnels import funnels
 from tests.unit.compute.histories import History, histories, simple
 from tests.unit.compute.oracle import Oracle
 
-EXAMPLES = int(os.environ.get("PERSONAS_EXAMPLES", "500"))
+EXAMPLES = settings().max_examples
 
 
 def stored(state: ComputeState) -> ComputeState:

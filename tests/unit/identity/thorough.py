@@ -1,9 +1,7 @@
-"""How hard hypothesis searches: 500 histories on every change; nightly, PERSONAS_HISTORIES=20000."""
-
-import os
+"""As many histories as hypothesis' profile says (tests/conftest.py)."""
 
 from hypothesis import HealthCheck, settings
 
-HISTORIES = int(os.environ.get("PERSONAS_HISTORIES", "500"))
+HISTORIES = settings().max_examples
 
 thorough = settings(max_examples=HISTORIES, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -1,6 +1,6 @@
 """The normal form of a query reads back as the same tree, and is its own normal form."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from personas.core.query.formatter import format_query
@@ -18,7 +18,6 @@ queries = (
 )
 
 
-@settings(max_examples=500, deadline=None)
 @given(queries)
 def test_a_formatted_tree_reads_back_as_itself(tree: Query) -> None:
     assert repr(parse(format_query(tree))) == repr(tree)
