@@ -13,8 +13,11 @@ from typing import Any
 from unittest.mock import patch
 
 import personas.aws
-from personas import clock
+from personas import clock, cooling
+from personas.core.compute import splitting
+from personas.core.compute.splitting import LIMITS, Limits
 from personas.core.lanes import lane_of_key
+from personas.stores import cold
 from tests.unit.profile import expressions
 
 Item = dict[str, Any]
@@ -209,13 +212,15 @@ class Clock:
 
 
 @contextmanager
-def installed(plane: Plane, time: Clock) -> Iterator[None]:
-    """Every client is the plane, the clock is the given one, and nobody sleeps."""
+def installed(plane: Plane, time: Clock, limits: Limits = LIMITS) -> Iterator[None]:
+    """Every client is the plane, the clock is the given one, and nobody sleeps. States shed what exceeds `limits`."""
     _forget()
     with (
         patch.dict("os.environ", {**SETTINGS, "AWS_DEFAULT_REGION": "us-east-1"}),
         patch.object(personas.aws.boto3, "client", lambda *_, **__: plane),
         patch.object(clock, "read", time.read),
+        patch.object(splitting, "LIMITS", limits),
+        patch.object(cooling, "HANDED_OVER", cooling.HANDED_OVER if limits is LIMITS else 0),
         patch("time.sleep", lambda _: None),
     ):
         yield
@@ -225,3 +230,4 @@ def installed(plane: Plane, time: Clock) -> Iterator[None]:
 def _forget() -> None:
     personas.aws.client.cache_clear()
     personas.aws.setting.cache_clear()
+    cold.remembered.cache_clear()

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from functions.recompute import plan
 from personas import backfill, backfill_due
 from personas.core.backfill.run import LEASE
+from personas.core.compute.splitting import Limits
 from personas.core.event import Event
 from personas.core.moments import DAY, HOUR
 from personas.core.query.definition import Options
@@ -17,7 +18,7 @@ from personas.stores import backfills, compaction, definitions
 from personas.stores.archive_logs import EVENTS
 from personas.stores.definitions import Change
 from tests.unit.profile.plane import Clock, Died, Plane, installed
-from tests.unit.profile.test_once import PEOPLE, Life, deliver, lives, person, step, which, yes
+from tests.unit.profile.test_once import PEOPLE, Life, deliver, limits, lives, person, step, which, yes
 from tests.unit.profile.world import ANYONE, START, Running, World, definition
 
 ORDER = {"type": "track", "event": "Order", "properties": {"price": 5}}
@@ -226,10 +227,10 @@ steps = st.one_of(
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(steps, min_size=20, max_size=60))
-def test_the_past_counts_once_at_every_seam(history: list[tuple[Any, ...]]) -> None:
+@given(st.lists(steps, min_size=20, max_size=60), limits)
+def test_the_past_counts_once_at_every_seam(history: list[tuple[Any, ...]], limits: Limits) -> None:
     plane, clock = Plane(), Clock(START)
-    with installed(plane, clock):
+    with installed(plane, clock, limits):
         life = Later(plane, clock)
         for name, *arguments in history:
             getattr(life, name)(*arguments)

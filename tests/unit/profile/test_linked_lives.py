@@ -6,12 +6,25 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from personas.core.compute.splitting import Limits
 from personas.core.event import Event
 from personas.core.moments import HOUR
 from personas.core.query.definition import Definition
 from personas.stores import links, profiles
 from tests.unit.profile.plane import Clock, Plane, installed
-from tests.unit.profile.test_once import ACCOUNTS, DEFINITIONS, PEOPLE, Life, deliver, lives, person, step, which, yes
+from tests.unit.profile.test_once import (
+    ACCOUNTS,
+    DEFINITIONS,
+    PEOPLE,
+    Life,
+    deliver,
+    limits,
+    lives,
+    person,
+    step,
+    which,
+    yes,
+)
 from tests.unit.profile.world import START, definition
 
 
@@ -62,10 +75,10 @@ steps = st.one_of(
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(steps, min_size=30, max_size=80))
-def test_accounts_and_users_agree(history: list[tuple[Any, ...]]) -> None:
+@given(st.lists(steps, min_size=30, max_size=80), limits)
+def test_accounts_and_users_agree(history: list[tuple[Any, ...]], limits: Limits) -> None:
     plane, clock = Plane(), Clock(START)
-    with installed(plane, clock):
+    with installed(plane, clock, limits):
         life = Linked(plane, clock)
         for name, *arguments in history:
             getattr(life, name)(*arguments)
@@ -73,10 +86,14 @@ def test_accounts_and_users_agree(history: list[tuple[Any, ...]]) -> None:
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(st.one_of(steps, steps, steps, step("go_on", lives)), min_size=30, max_size=60), st.integers(0, 30))
-def test_definitions_that_come_later_and_change_agree_too(history: list[tuple[Any, ...]], begin: int) -> None:
+@given(
+    st.lists(st.one_of(steps, steps, steps, step("go_on", lives)), min_size=30, max_size=60), st.integers(0, 30), limits
+)
+def test_definitions_that_come_later_and_change_agree_too(
+    history: list[tuple[Any, ...]], begin: int, limits: Limits
+) -> None:
     plane, clock = Plane(), Clock(START)
-    with installed(plane, clock):
+    with installed(plane, clock, limits):
         life = Linked(plane, clock, LINKED[:2])
         for place, (name, *arguments) in enumerate(history):
             if place == begin:

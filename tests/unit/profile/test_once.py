@@ -8,9 +8,11 @@ import pyarrow.parquet
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from personas.core.compute.splitting import LIMITS, Limits
 from personas.core.event import Event
 from personas.core.moments import HOUR, MINUTE
 from personas.stores import dead_letters, pages, profiles
+from tests.unit.compute.cold_table import TINY
 from tests.unit.profile.plane import Clock, Plane, installed
 from tests.unit.profile.world import START, World, definition
 
@@ -33,6 +35,7 @@ def step(name: str, *arguments: st.SearchStrategy[Any]) -> st.SearchStrategy[tup
     return st.tuples(st.just(name), *arguments)
 
 
+limits = st.sampled_from([LIMITS, *TINY])
 person, which, yes = st.sampled_from(PEOPLE), st.integers(0, 50), st.booleans()
 kind = st.sampled_from(["order", "order", "order", "identify", "group", "poison"])
 lives = st.one_of(st.none(), st.integers(0, 3), st.integers(3, 10))
@@ -55,10 +58,10 @@ steps = st.one_of(
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(steps, min_size=30, max_size=80))
-def test_each_event_counts_once(history: list[tuple[Any, ...]]) -> None:
+@given(st.lists(steps, min_size=30, max_size=80), limits)
+def test_each_event_counts_once(history: list[tuple[Any, ...]], limits: Limits) -> None:
     plane, clock = Plane(), Clock(START)
-    with installed(plane, clock):
+    with installed(plane, clock, limits):
         life = Life(plane, clock)
         for name, *arguments in history:
             getattr(life, name)(*arguments)

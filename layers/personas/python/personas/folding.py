@@ -1,20 +1,36 @@
 """Fold one batch of the profiles stream into profiles: read, let every actor act, write.
 
 Invariant: a crash anywhere, followed by the same records again in any batches, ends in the same state. That rests on
-the order of writes: dead letters and archive, pages, spills and links, emissions, due log, profiles, states, lanes.
-Until a profile's state is written, nothing that was written for it counts as done, and all of it is written again.
+the order of writes: dead letters and archive; pages, spills, links and cold parts; emissions, due log, profiles,
+states, lanes. Until a profile's state is written, nothing that was written for it counts as done, and all is written
+again.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from personas import profiles_stream
+from personas import cooling, profiles_stream
+from personas.core.compute import splitting
+from personas.core.compute.cold import Ref
+from personas.core.compute.definition_set import DefinitionSet
 from personas.core.profile.acting import ProfileTooLarge, act
 from personas.core.profile.batch import Batch, LaneRecord
 from personas.core.profile.delivery import Delivery, Emission, Number, Outcome, Recalled
 from personas.core.profile.stored import Stored
 from personas.profiles_table import Item, size_of
-from personas.stores import archive, dead_letters, definitions, due_log, lanes, links, pages, profiles, spaces, spills
+from personas.stores import (
+    archive,
+    cold,
+    dead_letters,
+    definitions,
+    due_log,
+    lanes,
+    links,
+    pages,
+    profiles,
+    spaces,
+    spills,
+)
 
 MAX_ITEM = 390_000
 """Bytes: DynamoDB takes 400 KB."""
@@ -29,12 +45,22 @@ class Folded:
     outcome: Outcome
     profile_item: Item | None
     state_item: Item | None
+    cold_items: list[Item]
+    """What the state and the emissions leave to others to hold."""
 
     @classmethod
-    def of(cls, space: str, profile: str, outcome: Outcome) -> "Folded":
+    def of(cls, space: str, profile: str, outcome: Outcome, definitions: DefinitionSet) -> "Folded":
+        """The definitions are those of its state."""
         profile_item = profiles.profile_item(outcome.profile) if outcome.profile else None
-        state_item = profiles.state_item(space, profile, outcome.state) if outcome.state else None
-        return cls(space, profile, outcome, profile_item, state_item)
+        state = outcome.state
+        if state is None:
+            return cls(space, profile, outcome, profile_item, None, [])
+        state_item = profiles.state_item(space, profile, state)
+        emissions, items = cooling.handed_over(outcome.emissions, definitions, state)
+        if len(state_item["data"]["B"]) > splitting.LIMITS.hot:
+            items += cooling.shed(space, profile, state, definitions)
+            state_item = profiles.state_item(space, profile, state)
+        return cls(space, profile, replace(outcome, emissions=tuple(emissions)), profile_item, state_item, items)
 
     @property
     def too_large(self) -> bool:
@@ -65,7 +91,8 @@ def _folded(stored: Stored, deliveries: Sequence[Delivery], now_ms: int) -> Fold
     refused: dict[Number, Exception] = {}
     while True:
         outcome = _outcome(stored, deliveries, recalled, now_ms, refused)
-        folded = Folded.of(stored.space, stored.id, outcome)
+        version = outcome.state.version if outcome.state else stored.version
+        folded = Folded.of(stored.space, stored.id, outcome, recalled.definitions[version])
         if not folded.too_large or not outcome.events:
             return folded
         reason = ProfileTooLarge(f"profile {stored.id} would take more than {MAX_ITEM} bytes")
@@ -85,6 +112,9 @@ def _outcome(
         recalled.spills |= spills.read(stored.space, answer.spills)
         recalled.links |= links.read(stored.space, stored.id, answer.links)
         recalled.definitions |= {version: definitions.load(stored.space, version) for version in answer.versions}
+        recalled.cold |= cold.read(stored.space, answer.cold)
+        if answer.cold - recalled.cold.keys():
+            raise cold.PartMissing(f"parts of what profile {stored.id} is to absorb are missing")
 
 
 def _write(every: Sequence[Folded]) -> None:
@@ -92,6 +122,7 @@ def _write(every: Sequence[Folded]) -> None:
     dead_letters.keep(letter for outcome in outcomes for letter in outcome.dead)
     archive.write(row for outcome in outcomes for row in outcome.accepted)
     memories: list[Item] = []
+    doomed: dict[Ref, Item] = {}
     due: dict[tuple[str, int], list[str]] = {}
     for folded in every:
         space, profile, outcome = folded.space, folded.profile, folded.outcome
@@ -101,9 +132,11 @@ def _write(every: Sequence[Folded]) -> None:
         if outcome.spill:
             memories.append(spills.spill_item(space, *outcome.spill))
         memories += links.items(space, profile, outcome.links)
+        memories += folded.cold_items
+        doomed |= {ref: cold.key_of(space, ref) for ref in outcome.doomed}
         if outcome.due is not None:
             due.setdefault((space, outcome.due), []).append(profile)
-    pages.write(memories)
+    pages.write(memories, doomed.values())
     _emit([emission for outcome in outcomes for emission in outcome.emissions])
     due_log.append(due, max((outcome.state.sequence for outcome in outcomes if outcome.state), default=0))
     profiles.write(folded.profile_item for folded in every if folded.profile_item)

@@ -39,9 +39,9 @@ def pages_of(space: str, profile: str, sequence: int, events: Iterable[Event]) -
     return items
 
 
-def write(items: Iterable[Item]) -> None:
-    """Idempotent; each key at most once."""
-    dynamo.batch_write(table(), items)
+def write(items: Iterable[Item], deletes: Iterable[Item] = ()) -> None:
+    """Idempotent; each key at most once. `deletes` are keys of what belongs to profiles and is not listed any more."""
+    dynamo.batch_write(table(), items, deletes)
 
 
 def read(space: str, profiles: Iterable[str], start_ms: int, end_ms: int) -> list[Event]:

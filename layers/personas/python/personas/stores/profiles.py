@@ -1,11 +1,14 @@
 """Profiles and their states: the items `profile` {v, seq, data} and `state` {seq, version, data} of a profile's key.
 
+A state that has shed some of what it keeps has the attribute `cold`: its parts are read with it (stores/cold.py).
+
 Invariant: the profile is written before its state. A state is therefore never ahead of what was written for it, and a
 crash between the two is repaired by the redelivery.
 """
 
 from base64 import b64decode
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from personas import dynamo, wire
@@ -13,8 +16,10 @@ from personas.core.profile.profile import Profile
 from personas.core.profile.state import State
 from personas.core.profile.stored import Stored
 from personas.profiles_table import Item, bytes_of, key, profile_pk, sequence_text, table
+from personas.stores import cold
 
 PROFILE, STATE = "profile", "state"
+TRIES = 3
 LEVEL = 6  # of compression: they are written once and read many times
 
 
@@ -29,7 +34,24 @@ def read_many(ids: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Stored]:
     items: dict[str, dict[str, Item]] = {}
     for item in dynamo.batch_get(table(), [key(pk, sk) for pk in names for sk in (PROFILE, STATE)]):
         items.setdefault(item["pk"]["S"], {})[item["sk"]["S"]] = item
-    return {names[pk]: _stored(*names[pk], found.get(PROFILE), found.get(STATE)) for pk, found in items.items()}
+    stored = {names[pk]: _stored(*names[pk], found.get(PROFILE), found.get(STATE)) for pk, found in items.items()}
+    for pk, found in items.items():
+        if "cold" in found.get(STATE, ()):
+            stored[names[pk]] = _with_cold(stored[names[pk]])
+    return stored
+
+
+def _with_cold(stored: Stored) -> Stored:
+    """Raises PartMissing where the state was written again and again while it was read."""
+    for _ in range(TRIES):
+        refs = stored.state.compute.cold.refs
+        parts = cold.read(stored.space, refs)
+        if len(parts) == len(refs):
+            return replace(stored, cold=parts)
+        place = profile_pk(stored.space, stored.id)
+        found = {item["sk"]["S"]: item for item in dynamo.batch_get(table(), [key(place, PROFILE), key(place, STATE)])}
+        stored = _stored(stored.space, stored.id, found.get(PROFILE), found.get(STATE))
+    raise cold.PartMissing(f"parts of the state of profile {stored.id} are missing")
 
 
 def read_profiles(ids: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Stored]:
@@ -62,6 +84,7 @@ def state_item(space: str, profile: str, state: State) -> Item:
         "seq": {"S": sequence_text(state.sequence)},
         "version": {"N": str(state.version)},
         "data": {"B": wire.pack(state.to_data(), LEVEL)},
+        **({"cold": {"BOOL": True}} if state.compute.cold.refs else {}),
     }
 
 

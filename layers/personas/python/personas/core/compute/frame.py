@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from personas.core.compute.aggregate import Aggregate
+from personas.core.compute.cold import ColdPart
 from personas.core.compute.monoids import CUT, event_of
 from personas.core.compute.questions import NOBODY, Answers, Asked
 from personas.core.compute.tallies import Tallies
@@ -26,6 +27,7 @@ class Frame:
     __slots__ = (
         "_answers",
         "_asked",
+        "_cold",
         "_lists",
         "_tallies",
         "_traits",
@@ -49,9 +51,10 @@ class Frame:
         at: int,
         asked: Mapping[str, str] = _NOTHING,
         answers: Answers = NOBODY,
+        cold: tuple[ColdPart, ...] = (),
     ) -> None:
-        """`asked` are the questions behind keys of the other level's audiences."""
-        self._tallies = tallies
+        """`asked` are the questions behind keys of the other level's audiences, `cold` what `tallies` begin after."""
+        self._tallies, self._cold = tallies, cold
         self._traits = traits
         self.found: dict[str, Found] = {}
         """What `find` has found already, by aggregate."""
@@ -88,7 +91,10 @@ class Frame:
         return bool(answer)
 
     def find(self, aggregate: Aggregate) -> Found:
-        partial, seen, due = self._tallies.look(aggregate, self.at, self.hour)
+        looked = self._tallies.look(aggregate, self.at, self.hour)
+        for part in self._cold:
+            looked = part.added_to(looked, aggregate, self.hour)
+        partial, seen, due = looked
         found = self.found[aggregate.id] = partial, seen, due, partial.__class__ is dict and CUT in partial
         return found
 

@@ -22,12 +22,15 @@ from typing import Any
 import orjson
 
 from personas.core.compute.aggregate import scene_of
+from personas.core.compute.cold import Cold, ColdPart, Ref
 from personas.core.compute.definition_set import DefinitionSet
 from personas.core.compute.frame import Frame
 from personas.core.compute.questions import NOBODY, Answers
+from personas.core.compute.splitting import Limits, Shedding
 from personas.core.compute.tallies import Tallies
 from personas.core.compute.touched import Touched
 from personas.core.event import Event
+from personas.core.moments import hour_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +52,13 @@ _NOTHING: Mapping[str, Any] = {}
 
 
 class ComputeState:
-    __slots__ = ("_tallies", "_version")
+    __slots__ = ("_tallies", "_version", "cold")
 
     def __init__(self) -> None:
         self._tallies = Tallies()
         self._version = 0
+        self.cold = Cold()
+        """What was moved out of the state, to be loaded before anything is evaluated."""
 
     def add(self, definitions: DefinitionSet, event: Event, now_ms: int) -> bool:
         """Count the event once more; answers whether any definition looks at it. Not idempotent."""
@@ -81,12 +86,23 @@ class ComputeState:
                 self._tallies.of(aggregate.id).take(aggregate, values, event.at, now_ms)
 
     def copy(self) -> "ComputeState":
-        return ComputeState.of_data(orjson.loads(orjson.dumps(self.to_data())))
+        found = ComputeState.of_data(orjson.loads(orjson.dumps(self.to_data())))
+        found.cold.load(self.cold.by_ref)
+        return found
+
+    def whole(self) -> "ComputeState":
+        """A copy that needs no cold parts, because it holds itself what is in them."""
+        found = self.copy()
+        found.cold = Cold()
+        for part in self.cold.loaded():
+            found._tallies.absorb(part.tallies())
+        return found
 
     def absorb(self, other: "ComputeState") -> None:
         """Count all that the other has counted; the other must not be used any more. Not idempotent."""
         self._version = max(self._version, other._version)
         self._tallies.absorb(other._tallies)
+        self.cold.unite(other.cold)
 
     def evaluate(
         self,
@@ -103,9 +119,8 @@ class ComputeState:
         `traits` are the profile's own (custom and SQL), `held` the types of its identifiers, `answers` those of the
         profiles that it is linked with; `stand` are the values that it has.
         """
-        frame = Frame(
-            self._tallies, traits, definitions.named(collection), at_ms, definitions.asked_by(collection), answers
-        )
+        named, asked = definitions.named(collection), definitions.asked_by(collection)
+        frame = Frame(self._tallies, traits, named, at_ms, asked, answers, self.cold.parts())
         types = frozenset(held)
         capped: set[str] = set()
         values = frame.values
@@ -145,9 +160,8 @@ class ComputeState:
         Its `due` is about what it evaluated; for the others what was due before still is.
         """
         formulas, readers = definitions.formulas[collection], definitions.readers(collection)
-        frame = Frame(
-            self._tallies, traits, definitions.named(collection), at_ms, definitions.asked_by(collection), answers
-        )
+        named, asked = definitions.named(collection), definitions.asked_by(collection)
+        frame = Frame(self._tallies, traits, named, at_ms, asked, answers, self.cold.parts())
         types = frozenset(held)
         values, stood = frame.values, readers.standing(touched)
         frame.stood = stood
@@ -178,21 +192,31 @@ class ComputeState:
         if definitions.version >= self._version:
             self._tallies.drop_unknown(definitions.aggregates)
         self._tallies.settle(definitions.aggregates, now_ms)
+        self.cold.expire(hour_of(now_ms))
+
+    def shed(
+        self, definitions: DefinitionSet, now_ms: int, owner: str, nonce: str, limits: Limits
+    ) -> dict[Ref, ColdPart]:
+        """Move the most of what is kept into cold parts, which are to be written under these names before the state.
+
+        `definitions` are those that it was last pruned by. Not idempotent: `nonce` and what is moved make the names.
+        """
+        knows_all = definitions.version >= self._version
+        return Shedding(self._tallies, self.cold, definitions, knows_all, hour_of(now_ms), owner, nonce, limits).parts()
 
     def to_data(self) -> dict[str, Any]:
-        if not self._tallies:
+        cold = self.cold.to_data()
+        if not self._tallies and not cold:
             return {}
-        return {
-            "v": self._version,
-            "a": self._tallies.to_data(),
-        }
+        return {"v": self._version, "a": self._tallies.to_data(), **cold}
 
     @classmethod
     def of_data(cls, data: dict[str, Any]) -> "ComputeState":
         state = cls()
         state._version = data.get("v", 0)
         state._tallies = Tallies(data.get("a"))
+        state.cold = Cold.of_data(data)
         return state
 
     def __bool__(self) -> bool:
-        return bool(self._tallies)
+        return bool(self._tallies or self.cold.refs)

@@ -65,11 +65,20 @@ class Tallies:
             for name in kept.keys() - aggregates.keys():
                 del kept[name]
 
+    def data(self) -> dict[str, Any]:
+        """By aggregate, as `to_data` gives it; not to be changed."""
+        return {**self._packed, **{name: tally.to_data() for name, tally in self._unpacked.items()}}
+
+    def move_out(self, name: str) -> None:
+        """Its total and its tiles lie elsewhere from now on; that an event was seen, and what is to come, stay."""
+        tally = self.of(name)
+        tally.total, tally.tiles, tally.partials = None, [], []
+
     def __len__(self) -> int:
         return len(self._packed) + len(self._unpacked)
 
     def to_data(self) -> dict[str, Any]:
         if not self._unpacked:
             return dict(self._packed)
-        data = {**self._packed, **{aggregate: tally.to_data() for aggregate, tally in self._unpacked.items()}}
+        data = self.data()
         return {aggregate: data[aggregate] for aggregate in sorted(data)}

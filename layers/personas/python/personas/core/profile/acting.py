@@ -44,7 +44,7 @@ def act(
                 if place in dead:
                     continue
                 actor.take(delivery)
-                if careful:
+                if careful and not actor.lacks():
                     actor.evaluate()
             place = -1
             outcome = actor.outcome()

@@ -8,6 +8,7 @@ profile, deliveries and time, an actor does the same, so that a crash before its
 from dataclasses import replace
 from typing import Any
 
+from personas.core.compute.cold import Ref
 from personas.core.compute.definition_set import DefinitionSet
 from personas.core.compute.state import ComputeState, Evaluation
 from personas.core.compute.touched import Touched
@@ -66,6 +67,8 @@ class Actor:
         self._lacks_pages: set[PagesOf] = set()
         self._lacks_versions: set[int] = set()
         self._lacks_spills = set(self.state.memory.load(recalled.spills))
+        self._lacks_cold: set[Ref] = set()
+        self._cold, self._doomed = self.state.compute.cold.refs, self.state.compute.cold.doomed
 
     def take(self, delivery: Delivery) -> None:
         if delivery.sequence <= self.state.sequence:
@@ -180,11 +183,13 @@ class Actor:
         other = part.remembered()
         self._lacks_spills.update(other.load(self._recalled.spills))
         twice = [(known, entry) for known, entry in other.all() if self.state.memory.knows(known)]
-        self._sharing.unite(delivery, self._accounts, self.state.compute, part)
+        theirs = ComputeState.of_data(part.compute)
+        self._lacks_cold.update(theirs.cold.load(self._recalled.cold))
+        self._sharing.unite(delivery, self._accounts, self.state.compute, part.accounts, theirs)
         self._accounts.update(part.accounts)
         self._linking.take_over(part.merged)
         # A copy: adding changes what was absorbed, and an actor that fails is asked again with the same envelopes.
-        self.state.compute.absorb(ComputeState.of_data(part.compute).copy())
+        self.state.compute.absorb(theirs.copy())
         for back in part.taken_back:
             self._take_back(back.version, back.event)
         for known, entry in twice:
@@ -305,7 +310,7 @@ class Actor:
         return compute.evaluate_touched(definitions, draft.values(), draft.held, self._at, level, touched, answers)
 
     def outcome(self) -> Outcome | Recall:
-        lacks = self._lacks()
+        lacks = self.lacks()
         if lacks:
             return lacks
         profile: Profile | None = None
@@ -331,16 +336,19 @@ class Actor:
             spill=spill,
             dead=(),
             links=self._linking.links(self._reached),
+            doomed=self._doomed if write_state else (),
         )
 
-    def _lacks(self) -> Recall | None:
-        if not (self._lacks_pages or self._lacks_spills or self._lacks_versions or self._linking.lacks):
+    def lacks(self) -> Recall | None:
+        lacks = self._lacks_pages or self._lacks_spills or self._lacks_versions or self._lacks_cold
+        if not (lacks or self._linking.lacks):
             return None
         return Recall(
             pages=frozenset(self._lacks_pages),
             spills=frozenset(self._lacks_spills),
             versions=frozenset(self._lacks_versions),
             links=frozenset(self._linking.lacks),
+            cold=frozenset(self._lacks_cold),
         )
 
     def _reschedule(self, due: int | None) -> int | None:
@@ -363,4 +371,5 @@ class Actor:
         if not self.state.into:
             definitions = self._recalled.definitions[self.state.version]
             self.state.compute.prune(definitions.kept(self._stored.collection), self._at)
+            self.state.compute.cold.forget(self._cold)
             self._linking.tidy(definitions, self._accounts)

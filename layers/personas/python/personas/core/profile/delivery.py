@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from personas.core.compute.cold import ColdPart, Ref
 from personas.core.compute.definition_set import DefinitionSet
 from personas.core.dead_letter import DeadLetter
 from personas.core.envelope import Envelope, ProfileEnvelope
@@ -77,6 +78,8 @@ class Outcome:
     dead: tuple[DeadLetter, ...]
     links: Mapping[str, Link] = field(default_factory=dict)
     """Of an account, by user: to be written before the state."""
+    doomed: tuple[Ref, ...] = ()
+    """Cold parts that the state before did not list any more: to be deleted."""
 
     @property
     def events(self) -> tuple[Accepted, ...]:
@@ -94,6 +97,8 @@ class Recall:
     """Versions of the space's definitions."""
     links: frozenset[str] = frozenset()
     """Users of the account."""
+    cold: frozenset[Ref] = frozenset()
+    """Cold parts of what is to be absorbed."""
 
 
 @dataclass(slots=True)
@@ -105,3 +110,4 @@ class Recalled:
     pages: set[PagesOf] = field(default_factory=set)
     spills: dict[Spill, Entries] = field(default_factory=dict)
     links: dict[str, Link] = field(default_factory=dict)
+    cold: dict[Ref, ColdPart] = field(default_factory=dict)

@@ -14,6 +14,10 @@ ACCOUNT_PREFIX = "acc_"
 """Ids of account profiles begin so (core/identity)."""
 
 
+def collection_of(profile_id: str) -> str:
+    return "accounts" if profile_id.startswith(ACCOUNT_PREFIX) else "users"
+
+
 @dataclass(frozen=True, slots=True)
 class Trait:
     value: Any
@@ -93,7 +97,7 @@ class Profile:
 
     @property
     def collection(self) -> str:
-        return "accounts" if self.id.startswith(ACCOUNT_PREFIX) else "users"
+        return collection_of(self.id)
 
     @property
     def created(self) -> int | None:

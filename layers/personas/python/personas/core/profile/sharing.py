@@ -6,6 +6,7 @@ before or after the member joined, and whichever profile of the same person fold
 by the lane, the record and the last place in it that had a say: a record that is folded again makes the same parts.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from personas.core.compute.definition_set import DefinitionSet
@@ -68,16 +69,23 @@ class Sharing:
     def join(self, delivery: Delivery, account: str, history: ComputeState) -> None:
         """The user is a member from now on, and brings all that was counted so far."""
         if history:
-            self._for(delivery, account).compute.absorb(history.copy())
+            self._for(delivery, account).compute.absorb(history.whole())
 
-    def unite(self, delivery: Delivery, accounts: set[str], mine: ComputeState, part: Part) -> None:
+    def unite(
+        self,
+        delivery: Delivery,
+        accounts: set[str],
+        mine: ComputeState,
+        other_accounts: Collection[str],
+        theirs: ComputeState,
+    ) -> None:
         """What a part holds is the user's too from now on. An account that knew one of the two learns of the other.
 
-        `mine` is what the actor had counted before.
+        `mine` is what the actor had counted before, `theirs` what the other one had.
         """
-        for account in sorted(accounts.difference(part.accounts)):
-            self.join(delivery, account, ComputeState.of_data(part.compute))
-        for account in sorted(set(part.accounts) - accounts):
+        for account in sorted(accounts.difference(other_accounts)):
+            self.join(delivery, account, theirs)
+        for account in sorted(set(other_accounts) - accounts):
             self.join(delivery, account, mine)
 
     def take_back(self, delivery: Delivery, accounts: set[str], version: int, event: Event) -> None:

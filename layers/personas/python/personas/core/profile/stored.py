@@ -1,7 +1,9 @@
 """A profile as it was read: packed, and unpacked anew each time it is asked for, as what comes out may be changed."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from personas.core.compute.cold import ColdPart, Ref
 from personas.core.profile.profile import Profile
 from personas.core.profile.state import State
 from personas.wire import unpack
@@ -18,6 +20,8 @@ class Stored:
     version: int = 0
     """The version of the definitions with which it was last computed."""
     packed_state: bytes | None = None
+    cold: Mapping[Ref, ColdPart] = field(default_factory=dict)
+    """The cold parts that the state lists."""
 
     @property
     def profile(self) -> Profile:
@@ -27,7 +31,9 @@ class Stored:
     @property
     def state(self) -> State:
         data = unpack(self.packed_state) if self.packed_state else {}
-        return State.of_data(self.state_sequence, self.version, data)
+        state = State.of_data(self.state_sequence, self.version, data)
+        state.compute.cold.load(self.cold)
+        return state
 
     def __bool__(self) -> bool:
         """Whether anything lies under the profile's key."""

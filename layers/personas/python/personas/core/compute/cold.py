@@ -1,0 +1,142 @@
+"""Cold parts: what was kept of a profile's past and does not fit into its state any more. A part is never changed.
+
+A part holds totals and tiles of some aggregates. Aggregates are monoids, so what the state counts from now on begins
+with nothing, also where it belongs into a tile of a part, and is added up when somebody looks. So parts are read to
+evaluate and never to count. The state lists its parts; which ones they are is decided in splitting.py.
+
+>>> part = ColdPart({"c1": {"t": 5}})
+>>> cold, ref = Cold(), Ref("use_1", "abc", 30, until=None)
+>>> cold.append(ref, part)
+>>> again = Cold.of_data(cold.to_data())
+>>> again.load({}), again.load({ref: part}), again.parts() == (part,)
+((Ref(owner='use_1', name='abc', size=30, until=None, whole=False),), (), True)
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+
+from personas.core.compute.aggregate import Aggregate
+from personas.core.compute.tallies import NEVER, Tallies
+from personas.core.compute.tally import Looked, earlier, merged
+from personas.core.moments import HOUR
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """Where a part lies."""
+
+    owner: str
+    """The profile under whose key: this one, or one that merged into it."""
+    name: str
+    size: int
+    """Bytes, as it is stored."""
+    until: int | None
+    """The last hour at which anything in it counts; None: for ever."""
+    whole: bool = False
+    """Whether all that was cold when it was written lies in it and those beside it."""
+
+    def to_data(self) -> list[Any]:
+        return [self.owner, self.name, self.size, self.until, int(self.whole)]
+
+    @classmethod
+    def of_data(cls, data: list[Any]) -> "Ref":
+        owner, name, size, until, whole = data
+        return cls(owner, name, size, until, bool(whole))
+
+
+class ColdPart:
+    """Never changed; what it says of an hour is worked out once."""
+
+    __slots__ = ("_looked", "_tallies", "data")
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        """`data`: by aggregate, totals and tiles as a tally gives them."""
+        self.data = data
+        self._tallies = Tallies(dict(data))
+        self._looked: dict[str, tuple[int, Looked]] = {}
+
+    def added_to(self, found: Looked, aggregate: Aggregate, hour: int) -> Looked:
+        """What somebody has found of the aggregate so far, and what lies in here."""
+        if aggregate.id not in self.data:
+            return found
+        at, mine = self._looked.get(aggregate.id, (None, NEVER))
+        if at != hour:
+            mine = self._tallies.look(aggregate, hour * HOUR, hour)
+            self._looked[aggregate.id] = hour, mine
+        partial, seen, due = mine
+        return merged(aggregate.monoid, partial, found[0]), seen or found[1], earlier(due, found[2])
+
+    def tallies(self) -> Tallies:
+        """A copy."""
+        return Tallies(orjson.loads(orjson.dumps(self.data)))
+
+
+class Cold:
+    """Mutable: the parts of one profile's state."""
+
+    __slots__ = ("by_ref", "doomed", "gone", "refs")
+
+    def __init__(self) -> None:
+        self.refs: tuple[Ref, ...] = ()
+        self.gone: tuple[Ref, ...] = ()
+        """What is listed no more since this state: to be deleted once it is written."""
+        self.doomed: tuple[Ref, ...] = ()
+        """What the state that was read says is gone: to be deleted now."""
+        self.by_ref: dict[Ref, ColdPart] = {}
+        """Those that are loaded."""
+
+    def load(self, parts: Mapping[Ref, ColdPart]) -> tuple[Ref, ...]:
+        """Take in its parts; returns those that it lists and that are not among those given."""
+        self.by_ref |= {ref: parts[ref] for ref in self.refs if ref in parts}
+        return tuple(ref for ref in self.refs if ref not in self.by_ref)
+
+    def parts(self) -> tuple[ColdPart, ...]:
+        """Raises KeyError where one is not loaded."""
+        return tuple(self.by_ref[ref] for ref in self.refs) if self.refs else ()
+
+    def loaded(self) -> tuple[ColdPart, ...]:
+        return tuple(self.by_ref[ref] for ref in self.refs if ref in self.by_ref)
+
+    def append(self, ref: Ref, part: ColdPart) -> None:
+        self.refs = (*self.refs, ref)
+        self.by_ref[ref] = part
+
+    def drop(self, refs: Iterable[Ref]) -> None:
+        """What these hold counts no more, or lies elsewhere too."""
+        dropped = frozenset(refs)
+        if dropped:
+            self.refs = tuple(ref for ref in self.refs if ref not in dropped)
+            self.gone = (*self.gone, *sorted(dropped, key=lambda ref: ref.name))
+
+    def forget(self, refs: Iterable[Ref]) -> None:
+        """What was listed and is no more, because the state began anew."""
+        mine = {(ref.owner, ref.name) for ref in (*self.refs, *self.gone)}
+        self.gone = (*self.gone, *(ref for ref in refs if (ref.owner, ref.name) not in mine))
+
+    def expire(self, hour: int) -> None:
+        if self.refs:
+            self.drop(ref for ref in self.refs if ref.until is not None and ref.until < hour)
+
+    def unite(self, other: "Cold") -> None:
+        """Take over the parts of a profile that has become part of this one. They are deleted by this one, too."""
+        self.refs = (*self.refs, *(replace(ref, whole=False) for ref in other.refs if ref not in self.refs))
+        self.by_ref |= {replace(ref, whole=False): part for ref, part in other.by_ref.items()}
+        self.gone = (*self.gone, *other.gone, *other.doomed)
+
+    def to_data(self) -> dict[str, Any]:
+        data: dict[str, Any] = {}
+        if self.refs:
+            data["k"] = [ref.to_data() for ref in self.refs]
+        if self.gone:
+            data["x"] = [ref.to_data() for ref in self.gone]
+        return data
+
+    @classmethod
+    def of_data(cls, data: Mapping[str, Any]) -> "Cold":
+        cold = cls()
+        cold.refs = tuple(map(Ref.of_data, data.get("k", ())))
+        cold.doomed = tuple(map(Ref.of_data, data.get("x", ())))
+        return cold

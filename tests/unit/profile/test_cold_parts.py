@@ -1,0 +1,174 @@
+"""States that have much to keep: they stay small, lose nothing, hand over what they have, leave nothing lying about."""
+
+from hashlib import sha1
+from typing import Any
+
+import pytest
+
+from personas.core.compute.cold import Ref
+from personas.core.moments import DAY, HOUR
+from personas.core.profile.stored import Stored
+from personas.stores import cold, profiles
+from tests.unit.profile.world import World, definition
+
+PLACES = definition("places", "event('Order').unique(property('place'))")
+COUNTED = definition("counted", "event('Order').count()")
+RECENT = definition("recent", "event('Order').within(2 days).unique(property('place')).count()")
+OF_ACCOUNT = definition("all_places", "event('Order').unique(property('place'))", collection="accounts")
+LARGEST_ITEM = 400_000
+
+
+def place(number: int) -> str:
+    return f"{number:06d} {int.from_bytes(sha1(str(number).encode()).digest()):040x}"
+
+
+def order(world: World, profile: str, numbers: range, **group: Any) -> None:
+    for start in range(numbers.start, numbers.stop, 500):
+        some = range(start, min(start + 500, numbers.stop))
+        body = {"type": "track", "event": "Order"}
+        events = [
+            world.event(f"{profile} {number}", {**body, "properties": {"place": place(number)}}) for number in some
+        ]
+        world.send(*(world.resolved(profile, event) for event in events))
+        world.settle()
+
+
+def join(world: World, profile: str, account: str) -> None:
+    body = {"type": "group", "groupId": account, "userId": profile}
+    world.send(world.resolved(profile, world.event(f"{profile} joins", body), account))
+    world.settle()
+
+
+def read(world: World, profile: str) -> Stored:
+    found = profiles.read(world.space, profile)
+    assert found is not None
+    return found
+
+
+def refs(world: World, profile: str) -> tuple[Ref, ...]:
+    return read(world, profile).state.compute.cold.refs
+
+
+def lying(world: World) -> set[tuple[str, str]]:
+    """Owner and name of each part."""
+    keys = [key for key in world.plane.tables["profiles_table"] if key[1].startswith("cold#")]
+    return {(pk.split("#p#")[1], sk.removeprefix("cold#")) for pk, sk in keys}
+
+
+def listed(world: World, *ids: str) -> set[tuple[str, str]]:
+    """What their states list, or say is to be deleted with the next write."""
+    colds = [read(world, profile).state.compute.cold for profile in ids]
+    return {(ref.owner, ref.name) for one in colds for ref in (*one.refs, *one.doomed)}
+
+
+def largest(world: World) -> int:
+    return max(len(item["data"]["B"]) for item in world.plane.tables["profiles_table"].values() if "data" in item)
+
+
+def state_size(world: World, profile: str) -> int:
+    return len(read(world, profile).packed_state or b"")
+
+
+def test_a_state_that_would_outgrow_its_item_is_split_and_says_the_same(world: World) -> None:
+    world.define(PLACES, COUNTED, RECENT)
+    order(world, "use_a", range(9_000))
+    values = world.computed("use_a", World.now)
+    assert (len(values["places"]), values["counted"], values["recent"]) == (9_000, 9_000, 9_000)
+    assert values == world.computed("use_a", World.stored)
+    parts = refs(world, "use_a")
+    kept = sum(ref.size for ref in parts)
+    print(
+        f"\n9,000 places: a state of {state_size(world, 'use_a')} bytes, {len(parts)} cold parts of {kept} bytes in all"
+    )
+    assert kept > LARGEST_ITEM  # an item could not hold it
+    assert largest(world) < LARGEST_ITEM
+    assert state_size(world, "use_a") < 60_000
+    assert lying(world) == listed(world, "use_a")
+
+
+def test_what_was_counted_before_is_counted_on_and_taken_back(world: World) -> None:
+    world.define(PLACES, COUNTED)
+    order(world, "use_a", range(3_000))
+    assert refs(world, "use_a")
+    order(world, "use_a", range(2_900, 3_100))
+    assert world.computed("use_a")["counted"] == 3_100
+    assert len(world.computed("use_a")["places"]) == 3_100
+
+
+def test_parts_end_with_the_window_that_saw_them(world: World) -> None:
+    world.define(RECENT)
+    for start in (0, 3_000):
+        order(world, "use_a", range(start, start + 3_000))
+        world.clock.ms += DAY
+    assert world.computed("use_a", World.now)["recent"] == 6_000
+    for hours in (1, 24, 1, 24, 1):
+        world.clock.ms += hours * HOUR
+        world.recompute()
+        world.settle()
+    assert world.computed("use_a")["recent"] == 0
+    assert refs(world, "use_a") == ()
+    order(world, "use_a", range(1))
+    assert lying(world) == set()
+
+
+def test_a_merged_profile_hands_its_parts_over_by_reference(world: World) -> None:
+    world.define(PLACES, COUNTED)
+    order(world, "use_a", range(2_000, 5_000))
+    order(world, "use_b", range(3_000))
+    handed = {(ref.owner, ref.name) for ref in refs(world, "use_b")}
+    world.send(world.merge("use_b", "use_a"))
+    world.settle()
+    values = world.computed("use_a", World.now)
+    assert (len(values["places"]), values["counted"]) == (5_000, 6_000)
+    assert handed <= {(ref.owner, ref.name) for ref in refs(world, "use_a")} | listed(world, "use_a")
+    assert refs(world, "use_b") == ()
+    order(world, "use_a", range(5_000, 9_000))
+    assert len(world.computed("use_a", World.now)["places"]) == 9_000
+    assert "use_b" not in {owner for owner, _ in lying(world)}
+    assert lying(world) == listed(world, "use_a", "use_b")
+
+
+def test_who_joins_an_account_brings_much_without_giving_it_away(world: World) -> None:
+    world.define(PLACES, OF_ACCOUNT)
+    order(world, "use_a", range(6_000))
+    join(world, "use_a", "acc_x")
+    order(world, "use_a", range(6_000, 6_100))
+    assert len(world.computed("use_a", World.now)["places"]) == 6_100
+    assert len(world.computed("acc_x", World.now)["all_places"]) == 6_100
+    assert {ref.owner for ref in refs(world, "acc_x")} == {"acc_x"}
+    assert lying(world) == listed(world, "use_a", "acc_x")
+    assert largest(world) < LARGEST_ITEM
+
+
+def test_a_merge_tells_the_accounts_of_either_what_they_did_not_know(world: World) -> None:
+    world.define(PLACES, OF_ACCOUNT)
+    order(world, "use_a", range(3_000))
+    order(world, "use_b", range(3_000, 6_000))
+    join(world, "use_a", "acc_x")
+    join(world, "use_b", "acc_y")
+    world.send(world.merge("use_b", "use_a"))
+    world.settle()
+    assert len(world.computed("use_a", World.now)["places"]) == 6_000
+    for account in ("acc_x", "acc_y"):
+        assert len(world.computed(account, World.now)["all_places"]) == 6_000
+    assert lying(world) == listed(world, "use_a", "use_b", "acc_x", "acc_y")
+
+
+def test_a_part_that_is_missing_is_an_error_and_not_a_smaller_value(world: World) -> None:
+    world.define(PLACES)
+    order(world, "use_a", range(3_000))
+    part = refs(world, "use_a")[0]
+    key = cold.key_of(world.space, part)
+    del world.plane.tables["profiles_table"][key["pk"]["S"], key["sk"]["S"]]
+    cold.remembered.cache_clear()
+    with pytest.raises(cold.PartMissing):
+        profiles.read(world.space, "use_a")
+
+
+def test_a_warm_worker_reads_a_part_once(world: World) -> None:
+    world.define(PLACES)
+    order(world, "use_a", range(3_000))
+    part = refs(world, "use_a")[0]
+    key = cold.key_of(world.space, part)
+    del world.plane.tables["profiles_table"][key["pk"]["S"], key["sk"]["S"]]
+    assert len(world.computed("use_a", World.now)["places"]) == 3_000
