@@ -1,22 +1,49 @@
-"""Every night: archive-plan → a Map over the days that are to be compacted, shard by shard (archive-compact).
+"""The logs of the archive that are written from tables' change streams, and what happens to all logs every night:
+archive-plan → a Map over the days that are to be compacted, shard by shard (archive-compact).
 
 A shard that fails leaves its day as it is: the next night begins it again, and the function's error alarm tells.
 """
 
+import json
+from typing import Any
+
 from aws_cdk import Duration
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from infra import grants
+from infra import grants, stream_mapping
+from infra.function import Function
 from infra.shared import Shared
 from infra.workflow import Workflow, call
+
+_WINDOW_SECONDS = 300
+"""The longest that Lambda lets records wait for more: every object that is written is a request to pay, and a file that
+each query opens until the night makes them one. Nobody waits for these logs."""
+_BATCH = 10_000
+"""The largest that Lambda takes; in fact a batch ends at 6 MB."""
 
 
 class Archive(Construct):
     def __init__(self, scope: Construct, id: str, *, shared: Shared) -> None:
         super().__init__(scope, id)
         storage = shared.storage
+        self.identity = self._log(
+            shared,
+            "Identity",
+            table=storage.identity_table,
+            pattern={
+                "eventName": ["INSERT"],
+                "dynamodb": {"NewImage": {"kind": {"S": ["identifier", "merge", "unmerge"]}}},
+            },
+        )
+        self.traits = self._log(
+            shared,
+            "Traits",
+            table=storage.profiles_table,
+            pattern={"eventName": ["INSERT", "MODIFY"], "dynamodb": {"Keys": {"sk": {"S": ["profile"]}}}},
+        )
         self._plan(shared)
         self._compact(shared)
         self.workflow = Workflow(
@@ -33,6 +60,38 @@ class Archive(Construct):
         )
         storage.key.grant_decrypt(self.workflow.machine)
         self.workflow.excuse_map(storage.work_bucket)
+
+    def _log(self, shared: Shared, id: str, *, table: dynamodb.Table, pattern: dict[str, Any]) -> Function:
+        """The second reader of the table's stream, of the two that DynamoDB serves without throttling."""
+        storage = shared.storage
+        name = f"archive-{id.lower()}"
+        function = shared.function(
+            self,
+            id,
+            name=name,
+            source="archive",
+            handler=f"{id.lower()}.handle",
+            layers=shared.layers.parquet,
+            memory_mb=1769,  # one whole vCPU
+            timeout_seconds=120,
+            environment={
+                "CONTROL_TABLE": storage.control_table.table_name,
+                "ARCHIVE_BUCKET": storage.archive_bucket.bucket_name,
+            },
+        )
+        grants.use_table(function, storage.control_table, "BatchGetItem")
+        grants.put_objects(function, storage.archive_bucket)
+        stream_mapping.of_table(
+            self,
+            f"{id}Items",
+            table=table,
+            function=function,
+            pattern=json.dumps(pattern),
+            batch_size=_BATCH,
+            window_seconds=_WINDOW_SECONDS,
+            on_failure=storage.dead_letters_bucket,
+        )
+        return function
 
     def _plan(self, shared: Shared) -> None:
         storage = shared.storage

@@ -22,8 +22,16 @@ NOT_NEEDED = {
     "merges": {"IDENTITY_TABLE": "reads what the table's stream brings"},
     "simulation-replay": {"IDENTITY_TABLE": "reads what simulation-gather has read of it"},
     "backfill-shard": {"PROFILES_TABLE": "writes sequence numbers as the table does"},
-    "archive-plan": {"PROFILES_TABLE": "writes sequence numbers as the table does"},
-    "archive-compact": {"PROFILES_TABLE": "writes sequence numbers as the table does"},
+    "archive-traits": {"PROFILES_TABLE": "reads what the table's stream brings"},
+    "archive-identity": {"IDENTITY_TABLE": "reads what the table's stream brings"},
+    "archive-plan": {
+        "PROFILES_TABLE": "writes sequence numbers as the table does",
+        "IDENTITY_TABLE": "knows the log of what the table's stream brought",
+    },
+    "archive-compact": {
+        "PROFILES_TABLE": "writes sequence numbers as the table does",
+        "IDENTITY_TABLE": "knows the log of what the table's stream brought",
+    },
     "preview-step": {"PROFILES_TABLE": "writes sequence numbers as the table does"},
 }
 
@@ -31,7 +39,7 @@ NAMES = [
     *("ingest", "identity", "merges", "profiles", "recompute-plan", "recompute-tick"),
     *("backfill-step", "backfill-shard", "archive-plan", "archive-compact", "preview-step", "preview-shard"),
     *("changes", "activation-plan", "activation-settle", "profile-api", "control-api", "purge"),
-    *("simulation-gather", "simulation-replay"),
+    *("simulation-gather", "simulation-replay", "archive-identity", "archive-traits"),
 ]
 
 

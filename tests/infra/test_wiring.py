@@ -47,6 +47,8 @@ def test_each_handler_is_where_the_metadata_says(dev):
         "purge": ("functions/purge", "handler.handle"),
         "simulation-gather": ("functions/simulation", "gather.handle"),
         "simulation-replay": ("functions/simulation", "replay.handle"),
+        "archive-identity": ("functions/archive", "identity.handle"),
+        "archive-traits": ("functions/archive", "traits.handle"),
         "archive-plan": ("functions/archive", "plan.handle"),
         "archive-compact": ("functions/archive", "compact.handle"),
     }
@@ -54,7 +56,7 @@ def test_each_handler_is_where_the_metadata_says(dev):
 
 def test_only_what_reads_or_writes_the_archive_carries_parquet(dev):
     layers = {name: len(function["Properties"].get("Layers", [])) for name, function in dev.functions().items()}
-    carriers = ("profiles", "backfill-shard", "archive-compact", "preview-shard")
+    carriers = ("profiles", "backfill-shard", "archive-compact", "preview-shard", "archive-identity", "archive-traits")
     assert {layers.pop(name) for name in carriers} == {3}
     assert layers.pop("deliver") == 0
     assert set(layers.values()) == {2}
@@ -62,7 +64,7 @@ def test_only_what_reads_or_writes_the_archive_carries_parquet(dev):
 
 def test_every_mapping_bisects_bounds_its_retries_and_keeps_what_it_gives_up(dev):
     mappings = dev.mappings()
-    assert set(mappings) == {"identity", "profiles", "merges", "changes"}
+    assert set(mappings) == {"identity", "profiles", "merges", "changes", "archive-identity", "archive-traits"}
     for mapping in mappings.values():
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
         assert mapping["BisectBatchOnFunctionError"] is True
@@ -76,7 +78,14 @@ def test_every_mapping_bisects_bounds_its_retries_and_keeps_what_it_gives_up(dev
 
 def test_batches_are_as_large_as_the_architecture_says(dev):
     sizes = {name: (m["BatchSize"], m.get("ParallelizationFactor", 1)) for name, m in dev.mappings().items()}
-    assert sizes == {"identity": (200, 2), "profiles": (500, 2), "merges": (100, 1), "changes": (500, 1)}
+    assert sizes == {
+        "identity": (200, 2),
+        "profiles": (500, 2),
+        "merges": (100, 1),
+        "changes": (500, 1),
+        "archive-identity": (10_000, 1),
+        "archive-traits": (10_000, 1),
+    }
 
 
 @pytest.mark.parametrize(("stage", "seconds"), [("dev", 1), ("prod", 10)])
@@ -85,6 +94,7 @@ def test_both_hops_together_wait_for_the_freshness(assembly, stage, seconds):
     assert windows["identity"] + windows["profiles"] == seconds
     assert windows["changes"] == seconds
     assert windows["merges"] == 0
+    assert windows["archive-identity"] == windows["archive-traits"] == 300
 
 
 def test_merges_and_changes_are_woken_by_what_concerns_them_only(dev):
@@ -96,6 +106,14 @@ def test_merges_and_changes_are_woken_by_what_concerns_them_only(dev):
     assert patterns == {
         "merges": {"eventName": ["INSERT"], "dynamodb": {"NewImage": {"kind": {"S": ["merge"]}}}},
         "changes": {"dynamodb": {"Keys": {"sk": {"S": ["profile", {"prefix": "link#"}]}}}},
+        "archive-identity": {
+            "eventName": ["INSERT"],
+            "dynamodb": {"NewImage": {"kind": {"S": ["identifier", "merge", "unmerge"]}}},
+        },
+        "archive-traits": {
+            "eventName": ["INSERT", "MODIFY"],
+            "dynamodb": {"Keys": {"sk": {"S": ["profile"]}}},
+        },
     }
 
 

@@ -14,7 +14,7 @@ from personas.core.errors import PersonasError, Unavailable
 from personas.core.event import Event
 from personas.core.identifier import Identifier
 from personas.core.identity.external_id import ExternalId
-from personas.core.identity.fact import Fact
+from personas.core.identity.fact import LONGEST_NAME, Fact
 from personas.core.identity.known import Known
 from personas.core.identity.merge import Merge, merge_id
 from personas.core.identity.resolver import Decision, resolve
@@ -193,9 +193,16 @@ def _merge(rules: Rules, event: Event, decision: Decision, survivor: Root, loser
         version=survivor.version,
         epoch=loser.epoch,
         into_epoch=survivor.epoch,
+        event_at=event.at,
+        event_name=_name(event),
+        absorbed=loser.merged,
     )
 
 
 def _fact(event: Event, root: Root, one: Identifier, rule: str, via: Identifier | None) -> Fact:
     seen = ExternalId(one.type, one.value, one.collection, event.source, event.received, event.message_id)
-    return Fact(root.id, seen, event.type, rule, via, root.version)
+    return Fact(root.id, seen, event.type, rule, via, root.version, event_at=event.at, event_name=_name(event))
+
+
+def _name(event: Event) -> str | None:
+    return event.name and event.name[:LONGEST_NAME]

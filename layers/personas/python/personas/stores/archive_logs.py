@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from personas.stores import archive
+from personas.stores import archive, identity_log, log_objects, trait_log
 
 Table = Any
 """Of Arrow: pyarrow is imported where it is used, as it takes long."""
@@ -23,7 +23,7 @@ class Log:
     """Columns that have the same values where a row repeats another."""
 
     def prefix(self, space: str, day: str | None = None) -> str:
-        return f"{self.name}/space={space}/" + (f"day={day}/" if day else "")
+        return log_objects.folder(self.name, space, day)
 
 
 def _same_event(table: Table) -> list[Any]:
@@ -35,5 +35,16 @@ def _same_event(table: Table) -> list[Any]:
     return [table["profile"], table["fingerprint"], undoes, *number]
 
 
+def _same_entry(table: Table) -> list[Any]:
+    """What one event did to a profile or an identifier. Entries that say so may have other moments of commit."""
+    return [table[name] for name in ("profile", "kind", "canonical", "digest", "message_id", "version")]
+
+
+def _same_commit(table: Table) -> list[Any]:
+    return [table["profile"], table["version"]]
+
+
 EVENTS = Log("events", archive.schema, ("lane", "profile", "at", "seq", "place"), _same_event)
-LOGS = {log.name: log for log in (EVENTS,)}
+IDENTITY = Log(identity_log.NAME, identity_log.schema, ("lane", "profile", "seq"), _same_entry)
+TRAITS = Log(trait_log.NAME, trait_log.schema, ("lane", "profile", "seq"), _same_commit)
+LOGS = {log.name: log for log in (EVENTS, IDENTITY, TRAITS)}

@@ -106,6 +106,7 @@ def fact_item(space: str, kind: str, fact: Fact) -> Item:
         **_beside("via", fact.via),
         **_beside("breaker", fact.breaker),
         **(held if fact.holder is not None else {}),
+        **_event(fact.event_at, fact.event_name),
         "at": {"N": str(seen.created_at)},
         "version": {"N": str(fact.version)},
     }
@@ -122,6 +123,8 @@ def fact_of(item: Item) -> Fact:
         breaker=_beside_of(item, "breaker"),
         holder=item.get("holder", {}).get("S"),
         holder_version=int(item.get("holder_version", {}).get("N", 0)),
+        event_at=int(item.get("event_at", {}).get("N", 0)),
+        event_name=item.get("event_name", {}).get("S"),
     )
 
 
@@ -156,6 +159,8 @@ def merge_item(space: str, merge: Merge) -> Item:
             event=merge.event,
         ),
         **_beside("via", merge.via),
+        **_event(merge.event_at, merge.event_name),
+        **({"absorbed": {"L": [{"S": profile} for profile in merge.absorbed]}} if merge.absorbed else {}),
         "at": {"N": str(merge.at)},
         "version": {"N": str(merge.version)},
         "epoch": {"N": str(merge.epoch)},
@@ -178,8 +183,16 @@ def merge_of(item: Item) -> Merge:
         version=int(item["version"]["N"]),
         epoch=int(item["epoch"]["N"]),
         into_epoch=int(item["into_epoch"]["N"]),
+        event_at=int(item.get("event_at", {}).get("N", 0)),
+        event_name=item.get("event_name", {}).get("S"),
+        absorbed=tuple(entry["S"] for entry in item.get("absorbed", {}).get("L", ())),
         undone=item.get("undone", {}).get("S"),
     )
+
+
+def _event(at: int, name: str | None) -> Item:
+    """Of the event that changed something, what the tables of docs/tables.md tell, so that they need no join."""
+    return {"event_at": {"N": str(at)}, **(_texts(event_name=name) if name else {})}
 
 
 def _beside(name: str, identifier: Identifier | None) -> Item:

@@ -10,7 +10,7 @@ from personas import dynamo
 from personas.aws import client, setting
 from personas.core.errors import Unavailable
 
-ARCHIVED = ("events/space={}/", "identity/space={}/", "tables/space={}/")
+ARCHIVED = ("events/space={}/", "identity/space={}/", "traits/space={}/", "tables/space={}/")
 WORK = ("preview/{}/", "backfill/{}/")
 LETTERS = ("{}/",)
 """Where a space's objects lie in the buckets."""

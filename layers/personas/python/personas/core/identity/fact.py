@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from personas.core.identifier import Identifier
 from personas.core.identity.external_id import ExternalId
 
+LONGEST_NAME = 255
+"""Characters of an event's name that are kept with what it changed."""
+
 ASIDE_DAYS = 90
 """How long it is remembered that an identifier was set aside: a shared device brings new ones every day."""
 
@@ -33,6 +36,10 @@ class Fact:
     led to none. None where nothing was set aside, or this is not recorded."""
     holder_version: int = 0
     """Of that profile's root, as the decision saw it."""
+    event_at: int = 0
+    """When the event happened by its own timestamp, in ms."""
+    event_name: str | None = None
+    """The name by which definitions know the event, cut to `LONGEST_NAME`."""
 
     @property
     def identifier(self) -> Identifier:

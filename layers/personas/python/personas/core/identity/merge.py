@@ -29,6 +29,12 @@ class Merge:
     """The loser's, as it lost: by it the loser's actor knows which of its lives the merge is about."""
     into_epoch: int = 0
     """The survivor's, likewise."""
+    event_at: int = 0
+    """When the bridging event happened by its own timestamp, in ms."""
+    event_name: str | None = None
+    """As in `Fact`."""
+    absorbed: tuple[str, ...] = ()
+    """Every profile that had become part of the loser: all of them are the survivor from now on."""
     undone: str | None = None
     """The id of the unmerge that took it back."""
 

@@ -1,0 +1,41 @@
+"""The logs beside the archive's events, on the engine: what the tables' change streams bring lies in them."""
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import requests
+
+from personas.local import operating
+from personas.local.launch import LaunchedEngine
+from personas.stores import archive_scan, identity_log, log_objects, trait_log
+
+CALLS = [
+    {"type": "page", "anonymousId": "a"},
+    {"type": "identify", "anonymousId": "a", "traits": {"email": "jane@example.com", "plan": "free"}},
+    {"type": "page", "anonymousId": "b"},
+    {"type": "identify", "anonymousId": "b", "traits": {"email": "jane@example.com", "plan": "pro"}},
+]
+
+
+def rows(space: str, log: str) -> list[dict[str, Any]]:
+    objects = archive_scan.listed(log_objects.folder(log, space))
+    return [row for one in objects for row in archive_scan.read_table(one, None).to_pylist()]
+
+
+def test_a_merge_and_the_traits_that_it_united_are_in_the_logs(tmp_path: Path) -> None:
+    with LaunchedEngine(tmp_path) as engine:
+        facts, url, space = engine.facts, engine.base_url, engine.facts["space_id"]
+        for call in CALLS:
+            sent = requests.post(f"{url}/v1/batch", json={"batch": [call]}, auth=(facts["write_key"], ""))
+            sent.raise_for_status()
+            engine.settle(60)
+        with operating.engine(tmp_path):
+            found, traits = rows(space, identity_log.NAME), rows(space, trait_log.NAME)
+    merged = [row for row in found if row["kind"] == "merged"]
+    began = {row["profile"] for row in found if row["kind"] == "began"}
+    assert len(began) == 2
+    assert {(row["profile"], row["canonical"]) for row in merged} <= {(a, b) for a in began for b in began - {a}}
+    assert len(merged) == 1
+    last = {row["profile"]: row["traits"] for row in sorted(traits, key=lambda row: row["seq"])}
+    assert orjson.loads(last[merged[0]["canonical"]]) == {"email": "jane@example.com", "plan": "pro"}
