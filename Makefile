@@ -55,8 +55,8 @@ deploy: setup
 
 # Locks what requirements/*.in ask for; the files are the same for every Python that is supported.
 lock: $(DEV)
-	for name in dev runtime archive emulator; do \
-	    case $$name in runtime|archive) with="--constraints requirements/dev.lock" ;; *) with="" ;; esac; \
+	for name in dev runtime archive batch emulator; do \
+	    case $$name in runtime|archive|batch) with="--constraints requirements/dev.lock" ;; *) with="" ;; esac; \
 	    $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	        --no-emit-index-url --no-emit-find-links $$with requirements/$$name.in -o requirements/$$name.lock || exit 1; \
 	done

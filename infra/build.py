@@ -1,4 +1,4 @@
-"""Builds what a deployment carries besides our own code: the two layers of third-party wheels, and the deliver package.
+"""Builds what a deployment carries besides our own code: three layers of third-party wheels, and the deliver package.
 
     .venv/bin/python -m infra.build
 
@@ -53,6 +53,7 @@ class BuildFailed(RuntimeError):
 def main() -> None:
     layer(paths.VENDOR_LAYER, paths.ROOT / "requirements" / "runtime.lock")
     layer(paths.ARCHIVE_LAYER, paths.ROOT / "requirements" / "archive.lock")
+    layer(paths.BATCH_LAYER, paths.ROOT / "requirements" / "batch.lock")
     deliver()
 
 

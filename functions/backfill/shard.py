@@ -36,7 +36,7 @@ def handle(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: A
 def _parts(event: dict[str, Any], objects: list[archive_scan.ArchiveObject], lanes: range) -> Iterator[AbsorbEnvelope]:
     space, version = event["space"], event["version"]
     fold = Fold(definitions.load(space, version), now_ms())
-    for row in archive_scan.ledger(objects, lanes):
+    for row in archive_scan.ledger(objects, lanes, fold.names):
         fold.take(row)
     for profile, state in fold.parts():
         yield AbsorbEnvelope(space, profile, f"backfill:{version}:{event['run']}:{profile}", {"c": state})

@@ -32,14 +32,20 @@ def archive() -> Path:
 
 
 @pytest.fixture(scope="session")
+def batch() -> Path:
+    build.layer(paths.BATCH_LAYER, paths.ROOT / "requirements" / "batch.lock")
+    return paths.BATCH_LAYER / "python"
+
+
+@pytest.fixture(scope="session")
 def deliver() -> Path:
     build.deliver()
     return paths.DELIVER
 
 
-def test_a_function_with_all_layers_is_lighter_than_lambda_allows(vendor, archive):
+def test_a_function_with_all_layers_is_lighter_than_lambda_allows(vendor, archive, batch):
     own = sum(file.stat().st_size for file in [*PERSONAS.rglob("*.py"), *paths.FUNCTIONS.glob("*/**/*.py")])
-    assert build.weight(vendor) + build.weight(archive) + own < build.UNZIPPED_LIMIT
+    assert sum(map(build.weight, (vendor, archive, batch))) + own < build.UNZIPPED_LIMIT
 
 
 def test_deliver_is_lighter_than_lambda_allows(deliver):
@@ -58,8 +64,8 @@ def test_deliver_carries_its_locked_packages_and_no_tests(deliver):
     assert not (deliver / "test").exists()
 
 
-def test_every_compiled_file_is_for_arm64_and_python_313(vendor, archive):
-    compiled = [file for layer in (vendor, archive) for file in layer.rglob("*.so")]
+def test_every_compiled_file_is_for_arm64_and_python_313(vendor, archive, batch):
+    compiled = [file for layer in (vendor, archive, batch) for file in layer.rglob("*.so")]
     assert compiled
     for file in compiled:
         header = file.read_bytes()[:20]
@@ -68,13 +74,13 @@ def test_every_compiled_file_is_for_arm64_and_python_313(vendor, archive):
         assert "cpython-313-aarch64" in file.name or ".abi3." in file.name, file
 
 
-def test_the_layers_hold_every_package_that_deployed_code_imports(vendor, archive):
-    python = {path.name.removesuffix(".py") for layer in (vendor, archive) for path in layer.iterdir()}
+def test_the_layers_hold_every_package_that_deployed_code_imports(vendor, archive, batch):
+    python = {path.name.removesuffix(".py") for layer in (vendor, archive, batch) for path in layer.iterdir()}
     assert imported_by_deployed_code() - set(sys.stdlib_module_names) - python == set()
 
 
-def test_what_is_trimmed_from_pyarrow_is_not_missed_when_parquet_is_written():
-    """The same trimming of the wheel for this machine, with a whole table through it."""
+def test_what_is_trimmed_from_pyarrow_is_not_missed_when_parquet_is_written_and_asked_in_sql():
+    """The same trimming of the wheel for this machine, with a whole table through it; and without numpy."""
     spec = find_spec("pyarrow")
     assert spec is not None
     assert spec.origin is not None
@@ -83,9 +89,13 @@ def test_what_is_trimmed_from_pyarrow_is_not_missed_when_parquet_is_written():
     shutil.copytree(Path(spec.origin).parent, trimmed / "pyarrow", copy_function=os.link)
     build.trim(trimmed)
     script = (
-        "import io, pyarrow as pa, pyarrow.parquet as pq, pyarrow.compute as pc\n"
+        "import sys; sys.modules['numpy'] = None\n"
+        "import duckdb, io, pyarrow as pa, pyarrow.parquet as pq, pyarrow.compute as pc\n"
         "rows = pa.Table.from_pylist([{'lane': n % 4, 'data': b'x' * n} for n in range(1000)])\n"
         "file = io.BytesIO(); pq.write_table(rows, file, compression='zstd'); file.seek(0)\n"
+        "database = duckdb.connect(); database.register('rows', rows)\n"
+        "asked = database.execute('SELECT lane::JSON::VARCHAR, count(data) FROM rows GROUP BY lane')\n"
+        "assert sorted(asked.fetchall()) == [(str(n), 250) for n in range(4)]\n"
         "read = pq.read_table(file); assert read.equals(rows); print(pc.sum(read['lane']), pa.__file__)\n"
     )
     environment = {"PYTHONPATH": str(trimmed), "PATH": os.environ["PATH"]}

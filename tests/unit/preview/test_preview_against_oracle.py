@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from personas import preview_values
 from personas.core.preview.preview import Overlap
 from personas.core.profile.profile import Profile
 from personas.core.query.definition import Definition
@@ -56,10 +58,12 @@ OF_ACCOUNTS = (
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(steps, min_size=30, max_size=70), st.sampled_from([1, 1, 4, 16]))
-def test_the_members_are_the_oracles_and_those_after_saving(history: list[tuple[Any, ...]], shards: int) -> None:
+@given(st.lists(steps, min_size=30, max_size=70), st.sampled_from([1, 1, 4, 16]), st.booleans())
+def test_the_members_are_the_oracles_and_those_after_saving(
+    history: list[tuple[Any, ...]], shards: int, in_sql: bool
+) -> None:
     plane, clock = Plane(), Clock(START)
-    with installed(plane, clock):
+    with installed(plane, clock), patch.object(preview_values, "FEWEST_ROWS", 1 if in_sql else 1_000_000):
         life = Previewed(plane, clock)
         for name, *arguments in history:
             getattr(life, name)(*arguments)

@@ -18,7 +18,7 @@ from personas.core.compute.state import ComputeState
 from personas.core.event import Event
 
 Database = Any
-"""A connection of DuckDB. Nothing that is deployed runs this yet: no layer holds DuckDB, not even for its types."""
+"""A connection of DuckDB, which only those layers hold that need it, and not for its types."""
 
 TURN = 10_000
 """Profiles that are read at a time."""
@@ -31,6 +31,8 @@ class Computed:
     """By key; as of the stream's executor, a computed trait without a value is absent."""
     wild: bool
     """Whether the stream's code computed it."""
+    capped: frozenset[str] = frozenset()
+    """Keys of the values that read something of which more was to be kept than is."""
 
 
 def compute(database: Database, definitions: DefinitionSet, at: int, collection: str = "users") -> Iterator[Computed]:
@@ -72,7 +74,7 @@ def _folded(
     for profile, traits, held in people.fetchall():
         answers = heard.get(profile, NOBODY)
         evaluation = states[profile].evaluate(definitions, orjson.loads(traits), held, at, collection, answers)
-        yield Computed(profile, evaluation.values, True)
+        yield Computed(profile, evaluation.values, True, evaluation.capped)
 
 
 def _heard(database: Database, asked: Sequence[str], profiles: Sequence[str]) -> dict[str, Answers]:

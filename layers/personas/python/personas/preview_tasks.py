@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from personas import preview_values
 from personas.core.backfill.shards import Shard
 from personas.core.compute.definition_set import DefinitionSet
 from personas.core.compute.state import Evaluation
@@ -68,8 +69,8 @@ def _values(preview: Preview, said: Said, level: str, subjects: list[Subject]) -
         ]
     contributors = {contributor for subject in subjects for contributor in subject.contributors}
     names = fold.events_of(compiled, level)
-    rows = archive_scan.ledger_of(preview_parts.objects_of(said["objects"]), contributors, names)
-    return fold.values(compiled, level, rows, subjects, live, preview.created)
+    tables = archive_scan.ledger_tables(preview_parts.objects_of(said["objects"]), contributors, names)
+    return preview_values.values(compiled, level, tables, subjects, live, preview.created)
 
 
 def _users(preview: Preview, said: Said) -> Iterator[Subject]:

@@ -4,12 +4,13 @@ A scan is of a manifest: the objects, each with its version, as they were listed
 objects (stores/compaction.py), and what it replaced stays readable by its version for seven days, so that a running
 scan keeps its manifest. A listing that is taken meanwhile may hold both what is replaced and what replaces it.
 
-Invariant: within one call of `events` each event comes once, however many rows repeat it; within one call of `ledger`
+Invariant: within one call of `events` each event comes once, however many rows repeat it; within one call of `entries`
 each counting and each taking back comes once, however many objects repeat its row.
 """
 
 import io
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,9 @@ from personas.core.identifier import Identifier
 from personas.core.lanes import lane_of
 from personas.core.profile.delivery import Accepted
 from personas.stores.archive import space_prefix
+
+READERS = 8
+"""Objects that are fetched and decoded at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,40 +83,59 @@ def events(objects: Sequence[ArchiveObject], profiles: Collection[str] | None = 
     seen: set[bytes] = set()
     filters = None if profiles is None else [("profile", "in", sorted(profiles))]
     for one in objects if profiles is None else of_lanes(objects, {lane_of(profile) for profile in profiles}):
-        for row in _rows(one, filters):
+        for row in _rows_of(read_table(one, filters)):
             if row.fingerprint not in seen and not row.taken_back:
                 seen.add(row.fingerprint)
                 yield row
 
 
-def ledger(objects: Sequence[ArchiveObject], lanes: range) -> Iterator[Accepted]:
-    """What the profiles of these lanes counted and took back."""
-    return _ledger(of_lanes(objects, lanes), [("lane", ">=", lanes.start), ("lane", "<", lanes.stop)])
+LEDGER = (
+    *("space", "profile", "lane", "seq", "place", "version", "taken_back"),
+    *("source", "type", "event", "fingerprint", "at", "received", "body"),
+)
+"""The columns that are read of a ledger: what a profile counted, not how the event came to it."""
 
 
-def ledger_of(
-    objects: Sequence[ArchiveObject], profiles: Collection[str], names: Collection[str]
-) -> Iterator[Accepted]:
-    """What these profiles counted and took back of the events of these names."""
-    import pyarrow
+def ledger(objects: Sequence[ArchiveObject], lanes: range, names: Collection[str] | None = None) -> Iterator[Accepted]:
+    """What the profiles of these lanes counted and took back, of the events of these names where they are given.
+
+    Rows have neither an account nor identifiers.
+    """
     from pyarrow import compute
 
+    wanted = (compute.field("lane") >= lanes.start) & (compute.field("lane") < lanes.stop)
+    if names is not None:
+        wanted &= _in("event", names)
+    return entries(read_table(one, wanted, list(LEDGER)) for one in of_lanes(objects, lanes))
+
+
+def ledger_tables(objects: Sequence[ArchiveObject], profiles: Collection[str], names: Collection[str]) -> list[Any]:
+    """What these profiles counted and took back of the events of these names, with repeats, as Arrow tables with the
+    columns LEDGER. Objects are read several at a time."""
     if not profiles or not names:
-        return iter(())
-    of_profiles = compute.field("profile").isin(pyarrow.array(sorted(profiles)))
-    of_names = compute.field("event").isin(pyarrow.array(sorted(names)))
+        return []
+    wanted = _in("profile", profiles) & _in("event", names)
     mine = of_lanes(objects, {lane_of(profile) for profile in profiles})
-    return _ledger(mine, of_profiles & of_names)
+    with ThreadPoolExecutor(READERS) as readers:
+        return list(readers.map(lambda one: _plain(read_table(one, wanted, list(LEDGER))), mine))
 
 
-def _ledger(objects: Iterable[ArchiveObject], filters: Any) -> Iterator[Accepted]:
+def entries(tables: Iterable[Any]) -> Iterator[Accepted]:
+    """The rows of a ledger, each counting and each taking back once."""
     seen: set[tuple[Any, ...]] = set()
-    for one in objects:
-        for row in _rows(one, filters):
+    for table in tables:
+        for row in _rows_of(table):
             entry = (row.profile, row.fingerprint, row.number if row.taken_back else None)
             if entry not in seen:
                 seen.add(entry)
                 yield row
+
+
+def _in(column: str, values: Collection[str]) -> Any:
+    import pyarrow
+    from pyarrow import compute
+
+    return compute.field(column).isin(pyarrow.array(sorted(values), pyarrow.string()))
 
 
 def profiles(objects: Sequence[ArchiveObject], lanes: range) -> set[str]:
@@ -127,15 +150,11 @@ def profiles(objects: Sequence[ArchiveObject], lanes: range) -> set[str]:
 
 def named(objects: Sequence[ArchiveObject], profiles: Collection[str]) -> set[str]:
     """Those of these profiles that have rows."""
-    import pyarrow
-    from pyarrow import compute
-
     if not profiles:
         return set()
-    of_profiles = compute.field("profile").isin(pyarrow.array(sorted(profiles)))
     found: set[str] = set()
     for one in of_lanes(objects, {lane_of(profile) for profile in profiles}):
-        found.update(read_table(one, of_profiles, ["profile"])["profile"].unique().to_pylist())
+        found.update(read_table(one, _in("profile", profiles), ["profile"])["profile"].unique().to_pylist())
     return found
 
 
@@ -152,11 +171,15 @@ def read_table(one: ArchiveObject, filters: Any, columns: list[str] | None = Non
     return parquet.read_table(io.BytesIO(answer["Body"].read()), filters=filters, columns=columns)
 
 
-def _rows(one: ArchiveObject, filters: Any) -> Iterator[Accepted]:
-    table = read_table(one, filters)
+def _plain(table: Any) -> Any:
+    """Moments in ms."""
     for moment in ("at", "received"):
         table = table.set_column(table.column_names.index(moment), moment, table[moment].cast("int64"))
-    for batch in table.to_batches(max_chunksize=10_000):
+    return table
+
+
+def _rows_of(table: Any) -> Iterator[Accepted]:
+    for batch in _plain(table).to_batches(max_chunksize=10_000):
         for row in batch.to_pylist():
             yield _accepted(row)
 
@@ -164,13 +187,13 @@ def _rows(one: ArchiveObject, filters: Any) -> Iterator[Accepted]:
 def _accepted(row: dict[str, Any]) -> Accepted:
     event = Event(row["space"], row["source"], row["at"], row["received"], orjson.loads(row["body"]))
     number = (row["lane"], int(row["seq"]), row["place"])
-    identifiers = tuple(Identifier.of_data(data) for data in orjson.loads(row["identifiers"]))
+    identifiers = tuple(Identifier.of_data(data) for data in orjson.loads(row.get("identifiers", "[]")))
     return Accepted(
         number,
         row["profile"],
         event,
         row["fingerprint"],
-        row["account"],
+        row.get("account"),
         identifiers,
         row["version"],
         row["taken_back"],

@@ -22,6 +22,11 @@ class Fold:
         self._lacked: dict[int, DefinitionSet] = {}
         self._states: dict[str, ComputeState] = {}
 
+    @property
+    def names(self) -> set[str]:
+        """Of the events of which rows are to be taken: no other adds anything."""
+        return {self._definitions.aggregates[lacking].event for lacking in self._definitions.lacking}
+
     def take(self, row: Accepted) -> None:
         lacked = self._lacked.get(row.version)
         if lacked is None:
