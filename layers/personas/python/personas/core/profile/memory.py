@@ -11,6 +11,9 @@ spills that count, so that a spill whose state was never written does not count.
 (True, False)
 >>> Memory.of_data(memory.to_data()).entry(b"12345678")
 Entry(hour=500000, version=3)
+
+What it came with stays as it lies in the state, fingerprints of one hour and version side by side, and is searched
+there: most are never asked for one by one.
 """
 
 from base64 import b64decode, b64encode
@@ -47,19 +50,30 @@ class Spill:
 
 
 Entries = dict[bytes, Entry]
+Groups = dict[Entry, bytes]
+"""Fingerprints of one entry, side by side."""
 
 
 class Memory:
     """Mutable: the working memory of one profile while its actor acts."""
 
-    __slots__ = ("_loaded", "entries", "next", "spills")
+    __slots__ = ("_added", "_came", "_groups", "_loaded", "next", "spills")
 
     def __init__(self) -> None:
-        self.entries: Entries = {}
+        self._groups: Groups = {}
+        """What it came with."""
+        self._came = b""
+        """All of its fingerprints."""
+        self._added: Entries = {}
         self.spills: list[Spill] = []
         self.next = 0
         """The number of the next spill. Numbers are never used again: an older state may list what lies there."""
         self._loaded: Entries = {}
+
+    @property
+    def entries(self) -> Entries:
+        """Those that do not lie in spills."""
+        return _entries(self._groups) | self._added
 
     def load(self, spilled: Mapping[Spill, Entries]) -> list[Spill]:
         """Take in the entries of its spills; returns the spills that are not among those given."""
@@ -72,14 +86,18 @@ class Memory:
         return missing
 
     def knows(self, fingerprint: bytes) -> bool:
-        return fingerprint in self.entries or fingerprint in self._loaded
+        return fingerprint in self._added or _holds(self._came, fingerprint) or fingerprint in self._loaded
 
     def entry(self, fingerprint: bytes) -> Entry:
         """Raises KeyError for a fingerprint that it does not know."""
-        return self.entries.get(fingerprint) or self._loaded[fingerprint]
+        for entry, group in self._groups.items():
+            if _holds(group, fingerprint):
+                return entry
+        return self._added.get(fingerprint) or self._loaded[fingerprint]
 
     def add(self, fingerprint: bytes, hour: int, version: int) -> None:
-        self.entries[fingerprint] = Entry(hour, version)
+        """Of one that it does not know."""
+        self._added[fingerprint] = Entry(hour, version)
 
     def all(self) -> Iterator[tuple[bytes, Entry]]:
         yield from self._loaded.items()
@@ -89,36 +107,43 @@ class Memory:
         """Take in what another profile remembers."""
         for fingerprint, entry in other.entries.items():
             if not self.knows(fingerprint):
-                self.entries[fingerprint] = entry
+                self._added[fingerprint] = entry
         self.spills += [spill for spill in other.spills if spill not in self.spills]
         self._loaded.update(other._loaded)
 
     def clear(self) -> None:
         """Forget everything but the numbers that are taken."""
-        self.entries, self.spills, self._loaded = {}, [], {}
+        self._set({})
+        self.spills, self._loaded = [], {}
 
     def prune(self, hour: int) -> None:
         """Forget what is older than the memory reaches at that hour."""
         oldest = hour - HOURS
-        if any(entry.hour < oldest for entry in self.entries.values()):
-            self.entries = {known: entry for known, entry in self.entries.items() if entry.hour >= oldest}
+        if any(entry.hour < oldest for entry in self._groups):
+            self._set({entry: group for entry, group in self._groups.items() if entry.hour >= oldest}, self._added)
+        if any(entry.hour < oldest for entry in self._added.values()):
+            self._added = {known: entry for known, entry in self._added.items() if entry.hour >= oldest}
         self.spills = [spill for spill in self.spills if spill.newest >= oldest]
 
     def spill(self, owner: str) -> tuple[Spill, Entries] | None:
         """Where there are too many entries for the state: move them all into a new spill, to be written before it."""
-        if len(self.entries) <= INLINE:
+        if len(self._came) // _SIZE + len(self._added) <= INLINE:
             return None
-        spill = Spill(owner, self.next, max(entry.hour for entry in self.entries.values()))
+        moved = self.entries
+        spill = Spill(owner, self.next, max(entry.hour for entry in moved.values()))
         self.next += 1
-        moved, self.entries = self.entries, {}
+        self._set({})
         self._loaded.update(moved)
         self.spills.append(spill)
         return spill, moved
 
+    def _set(self, groups: Groups, added: Entries | None = None) -> None:
+        self._groups, self._came, self._added = groups, b"".join(groups.values()), added or {}
+
     def to_data(self) -> dict[str, Any]:
         data: dict[str, Any] = {}
-        if self.entries:
-            data["e"] = pack_entries(self.entries)
+        if self._groups or self._added:
+            data["e"] = _written(_with(self._groups, self._added))
         if self.spills:
             data["s"] = [spill.to_data() for spill in self.spills]
         if self.next:
@@ -128,25 +153,45 @@ class Memory:
     @classmethod
     def of_data(cls, data: Mapping[str, Any]) -> "Memory":
         memory = cls()
-        memory.entries = read_entries(data.get("e", ()))
+        memory._set(_read(data.get("e", ())))
         memory.spills = [Spill(*spill) for spill in data.get("s", ())]
         memory.next = data.get("n", 0)
         return memory
 
 
 def pack_entries(entries: Entries) -> list[Any]:
-    """Entries of one hour and version lie side by side, as one text."""
-    groups: dict[Entry, list[bytes]] = {}
-    for fingerprint, entry in entries.items():
-        groups.setdefault(entry, []).append(fingerprint)
-    return [[hour, version, b64encode(b"".join(known)).decode()] for (hour, version), known in groups.items()]
+    return _written(_with({}, entries))
 
 
 def read_entries(data: Any) -> Entries:
-    found: Entries = {}
-    for hour, version, text in data:
-        entry = Entry(hour, version)
-        known = b64decode(text)
-        for start in range(0, len(known), _SIZE):
-            found[known[start : start + _SIZE]] = entry
+    return _entries(_read(data))
+
+
+def _with(groups: Groups, entries: Entries) -> Groups:
+    """Entries of one hour and version lie side by side."""
+    found = dict(groups)
+    for fingerprint, entry in entries.items():
+        found[entry] = found.get(entry, b"") + fingerprint
     return found
+
+
+def _written(groups: Groups) -> list[Any]:
+    return [[hour, version, b64encode(group).decode()] for (hour, version), group in groups.items()]
+
+
+def _read(data: Any) -> Groups:
+    return {Entry(hour, version): b64decode(text) for hour, version, text in data}
+
+
+def _entries(groups: Groups) -> Entries:
+    return {
+        group[start : start + _SIZE]: entry for entry, group in groups.items() for start in range(0, len(group), _SIZE)
+    }
+
+
+def _holds(group: bytes, fingerprint: bytes) -> bool:
+    """Whether it is one of those that lie side by side; what lies across two of them is none."""
+    place = group.find(fingerprint)
+    while place % _SIZE and place > 0:
+        place = group.find(fingerprint, place + 1)
+    return place >= 0
