@@ -36,7 +36,7 @@ def test_a_change_says_old_and_new_value_the_definition_s_version_and_the_moment
     assert (entry.before, entry.value, entry.definition_version, entry.at) == (None, True, 1, 20)
     left = _profile(v=2, vip=(False, 30))
     (leaving,) = diff(
-        _profile(vip=(True, 20)), replace(left, computed={"vip": replace(left.computed["vip"], version=4)})
+        _profile(vip=(True, 20)), replace(left, computed={"vip": left.computed["vip"]._replace(version=4)})
     )
     assert (leaving.before, leaving.value, leaving.definition_version, leaving.at) == (True, False, 4, 30)
     assert type(leaving).of_data("spa_1", "use_1", leaving.to_data()) == leaving

@@ -62,8 +62,9 @@ class Tallies:
 
     def drop_unknown(self, aggregates: Mapping[str, Aggregate]) -> None:
         for kept in (self._packed, self._unpacked):
-            for name in kept.keys() - aggregates.keys():
-                del kept[name]
+            if not kept.keys() <= aggregates.keys():
+                for name in kept.keys() - aggregates.keys():
+                    del kept[name]
 
     def data(self) -> dict[str, Any]:
         """By aggregate, as `to_data` gives it; not to be changed."""

@@ -18,15 +18,16 @@ def computed_of(
 
     What the evaluation is not about stays as it is held, and so does what waits for the answers of others.
     """
-    named = definitions.named(collection)
-    evaluated = evaluation.evaluated
+    named, values = definitions.named(collection), evaluation.values
     found: dict[str, Computed] = {}
-    if evaluated is not None:
-        found = {key: entry for key, entry in held.items() if key not in evaluated}
+    if evaluation.evaluated is not None:
+        found.update(held)
+        for key in evaluation.evaluated - values.keys():
+            found.pop(key, None)
     for key in evaluation.open & held.keys() & named.keys():
         if held[key].definition == named[key].id:
             found[key] = held[key]
-    for key, value in evaluation.values.items():
+    for key, value in values.items():
         definition = named.get(key)
         if definition is None:  # a question, which others are answered
             continue
@@ -34,6 +35,7 @@ def computed_of(
         if before is not None and before.definition != definition.id:
             before = None
         if before is None and value is False and definition.kind == "audience":
+            found.pop(key, None)
             continue
         same = before is not None and before.value == value and type(before.value) is type(value)
         since = before.since if before is not None and same else now_ms
@@ -61,5 +63,5 @@ def keep_as_custom(
     """The value of a computed trait whose definition was deleted stays as a custom one (docs/rules.md)."""
     named = definitions.named(collection)
     for key, entry in held.items():
-        if entry.kind == "computed_trait" and key not in named:
+        if key not in named and entry.kind == "computed_trait":
             set_traits(custom, {key: entry.value}, Stamp(entry.since, entry.since, "", entry.definition))

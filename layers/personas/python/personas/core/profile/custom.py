@@ -15,14 +15,12 @@ True
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from personas.core.event import Event
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Stamp:
+class Stamp(NamedTuple):
     """Which call set a trait. The order of stamps is the order in which they win."""
 
     at: int
@@ -35,8 +33,7 @@ class Stamp:
         return cls(event.at, event.received, event.fingerprint.hex(), event.source)
 
 
-@dataclass(frozen=True, slots=True)
-class Stamped:
+class Stamped(NamedTuple):
     value: Any
     """None: the trait was removed at that moment."""
     stamp: Stamp
@@ -68,7 +65,7 @@ def to_data(traits: Mapping[str, Stamped]) -> dict[str, Any]:
     """Traits of one call share their stamp, so each stamp is written once."""
     places: dict[Stamp, int] = {}
     entries = {key: [held.value, places.setdefault(held.stamp, len(places))] for key, held in traits.items()}
-    return {"s": [[stamp.at, stamp.received, stamp.fingerprint, stamp.source] for stamp in places], "t": entries}
+    return {"s": [list(stamp) for stamp in places], "t": entries}
 
 
 def of_data(data: Mapping[str, Any]) -> CustomTraits:

@@ -5,7 +5,7 @@ Invariant: a tombstone (`merged_into` is set) holds nothing else: its values liv
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from personas.core.profile import custom
 from personas.core.profile.custom import Stamped
@@ -30,8 +30,7 @@ class Trait:
     """Of a computed one: see Computed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Computed:
+class Computed(NamedTuple):
     """A computed trait's value, or a membership: True for a member, False for who was one."""
 
     key: str
@@ -46,7 +45,7 @@ class Computed:
     """It was computed without some distinct values or events, because there are more than are kept (docs/query.md)."""
 
     def to_data(self) -> list[Any]:
-        return [self.definition, self.kind, self.version, self.value, self.since, int(self.capped)]
+        return [*self[1:6], int(self.capped)]
 
     @classmethod
     def of_data(cls, key: str, data: list[Any]) -> "Computed":
@@ -54,8 +53,7 @@ class Computed:
         return cls(key, definition, kind, version, value, since, bool(capped))
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Seen:
+class Seen(NamedTuple):
     """One event of the profile, such as its first or last by time of receipt."""
 
     at: int
@@ -63,7 +61,7 @@ class Seen:
     source: str
 
     def to_data(self) -> list[Any]:
-        return [self.at, self.message_id, self.source]
+        return list(self)
 
 
 Merged = tuple[int, tuple[str, ...]]
