@@ -75,11 +75,12 @@ def _merge_totals(one: list[Any], other: list[Any]) -> list[Any]:
 
 
 def _merge_all_totals(partials: Sequence[list[Any]]) -> list[Any]:
-    count, total = 0, (0, 0)
-    for partial in partials:
-        count += partial[0]
-        total = exact.add(total, (int(partial[1]), partial[2]))
-    return _total(count, total)
+    count, total = 0, 0
+    scale = max([partial[2] for partial in partials])
+    for more, units, its_scale in partials:
+        count += more
+        total += int(units) * 10 ** (scale - its_scale)
+    return _total(count, (total, scale))
 
 
 def _take_total(partial: list[Any] | None, value: int | float) -> list[Any] | None:

@@ -34,11 +34,11 @@ def reading(reduced: Reduced) -> Callable[[Any], Any]:
 
 
 def _mode(partial: dict[str, int] | None, minimum: int) -> Any:
-    seen = [(-count, key) for key, count in (partial or {}).items() if count >= minimum and key != CUT]
-    if not seen:
+    counts = {key: count for key, count in partial.items() if key != CUT} if partial and CUT in partial else partial
+    if not counts or (most := max(counts.values())) < minimum:
         return None
-    most = min(seen)[0]
-    return min((value_of(key) for count, key in seen if count == most), key=text_of)
+    first, *others = [value_of(key) for key, count in counts.items() if count == most]
+    return min(first, *others, key=text_of) if others else first
 
 
 def _unique(partial: dict[str, int] | None) -> list[Any] | None:

@@ -95,16 +95,17 @@ class Tally:
         window = aggregate.window
         if window is None:
             return self.total, self.seen, None
-        if window.start is not None:
-            found, due = self._between(aggregate, hour)
-            return found, self.seen, due if aggregate.edges else None
-        tiles = self.tiles
-        first = bisect_left(tiles, hour)
-        visible = len(tiles) - first
-        if not visible:
-            return None, self.seen, None
-        found = self.partials[-1] if visible == 1 else aggregate.monoid.merge_all(self.partials[first:])
-        return found, self.seen, tiles[first] + 1 if aggregate.edges else None
+        tiles, due = self.tiles, None
+        if window.start is None:
+            first = bisect_left(tiles, hour)
+            visible = self.partials[first:]
+            if visible:
+                due = tiles[first] + 1
+        else:
+            counting, due = window.counting(tiles, hour)
+            visible = [self.partials[place] for place in counting]
+        found = visible[0] if len(visible) == 1 else aggregate.monoid.merge_all(visible) if visible else None
+        return found, self.seen, due if aggregate.edges else None
 
     def _with_future(self, aggregate: Aggregate, at: int, hour: int) -> Looked:
         due: int | None = None
@@ -118,29 +119,6 @@ class Tally:
         found, seen, edge = now.partial(aggregate, at, hour)
         ahead, came, next_edge = happened.partial(aggregate, at, hour)
         return merged(aggregate.monoid, found, ahead), seen or came, earlier(earlier(due, edge), next_edge)
-
-    def _between(self, aggregate: Aggregate, hour: int) -> tuple[Any, int | None]:
-        """The tiles of this hour as one partial, and the hour at which the next one enters or leaves."""
-        window, tiles = aggregate.window, self.tiles
-        if window is None:
-            raise TypeError("without a window there are no tiles")
-        visible: list[Any] = []
-        due: int | None = None
-        first_of, partials = window.first, self.partials
-        for place in range(bisect_left(tiles, window.tile_at(hour)), len(tiles)):
-            tile = tiles[place]
-            turns, first = window.last(tile) + 1, first_of(tile)
-            if first is None or first <= hour:
-                visible.append(partials[place])
-            elif first < turns:
-                turns = first
-            else:
-                continue
-            if due is None or turns < due:
-                due = turns
-        if len(visible) < 2:
-            return visible[0] if visible else None, due
-        return aggregate.monoid.merge_all(visible), due
 
     def to_data(self) -> dict[str, Any]:
         data: dict[str, Any] = {}

@@ -12,6 +12,8 @@ counts, and for `between` the first: events that share these share a **tile**. T
 (1, 168)
 """
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from personas.core.moments import HOUR
@@ -43,6 +45,29 @@ class TileWindow:
         # Two events that leave together may enter one hour apart, where start and end are not hours apart.
         hours = last - (at + self.start) // HOUR
         return last * 2 + hours - (self.end - self.start) // HOUR
+
+    def counting(self, tiles: Sequence[int], hour: int) -> tuple[list[int], int | None]:
+        """The places, in these sorted tiles of a `between`, of those that count at this hour; and the hour at which the
+        next one enters or leaves."""
+        if self.start is None:
+            raise TypeError("within() counts all tiles from tile_at on")
+        found: list[int] = []
+        due: int | None = None
+        hours = (self.end - self.start) // HOUR
+        for place in range(bisect_left(tiles, self.tile_at(hour)), len(tiles)):
+            tile = tiles[place]
+            last = tile >> 1
+            if due is not None and last - hours >= due:
+                break  # no later one enters before
+            first = last - hours - (tile & 1) + 1
+            turns = last + 1 if first <= hour else first
+            if first <= hour:
+                found.append(place)
+            elif first > last:
+                continue
+            if due is None or turns < due:
+                due = turns
+        return found, due
 
     def tile_at(self, hour: int) -> int:
         """The first tile, in their order, that counts at this hour or later."""
