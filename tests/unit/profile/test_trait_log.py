@@ -77,7 +77,7 @@ def test_custom_traits_computed_traits_and_memberships_are_told_and_what_is_the_
     orders = Computed("orders", "tra_1", "computed_trait", 1, 1, START + 1)
     again = replace(ONE, v=2, events=2)
     counted = replace(again, v=3, computed={"orders": orders} | vip(True, START + 2))
-    left = replace(counted, v=4, computed={"orders": replace(orders, value=True)} | vip(False, START + 3))
+    left = replace(counted, v=4, computed={"orders": orders._replace(value=True)} | vip(False, START + 3))
     gone = replace(left, v=5, custom=custom(START + 4, plan=None))
     traits.handle({"Records": commits(ONE, again, counted, left, gone)}, None)
     assert told(plane) == [
