@@ -2,7 +2,7 @@
 #
 #   make run [ARGS="--once | --empty | --port N"]    the whole system on this machine
 #   make test                                        every check and every test
-#   make bench                                       events per second, freshness, and the cost of an hour
+#   make bench                                       events per second, freshness, what an hour and a busy account cost
 #   make deploy STAGE=dev                            to AWS, into the account of the current credentials
 #   make clean                                       removes the state and the environments
 
@@ -48,6 +48,7 @@ bench: $(DEV) $(EMULATOR) $(DELIVER)
 	$(BIN)/python bench/identity.py
 	$(BIN)/python bench/pipeline.py $(ARGS)
 	$(BIN)/python bench/recompute.py
+	$(BIN)/python bench/accounts.py
 
 deploy: setup
 	$(BIN)/python -m infra.build

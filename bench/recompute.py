@@ -53,22 +53,23 @@ class Metered(Plane):
 
     def query(self, TableName: str, KeyConditionExpression: str, **request: Any) -> Any:  # noqa: N803
         answer = super().query(TableName, KeyConditionExpression, **request)
-        size = sum(map(_size, answer["Items"]))
+        size = sum(map(size_of, answer["Items"]))
         self._count("DynamoDB", "Query", "read units", max(1, -(-size // 4_096)))
         return answer
 
     def batch_write_item(self, RequestItems: Any) -> Any:  # noqa: N803
-        units = [
-            _units(request["PutRequest"]["Item"], 1_024) if "PutRequest" in request else 1
-            for requests in RequestItems.values()
-            for request in requests
-        ]
-        self._count("DynamoDB", "BatchWriteItem", "write units", sum(units))
+        [requests] = RequestItems.values()
+        sizes = [size_of(request["PutRequest"]["Item"]) if "PutRequest" in request else 1 for request in requests]
+        self._count("DynamoDB", "BatchWriteItem", "write units", sum(-(-size // 1_024) for size in sizes))
+        self.bill["DynamoDB", "written items"] += len(sizes)
+        self.bill["DynamoDB", "written bytes"] += sum(sizes)
         return super().batch_write_item(RequestItems)
 
     def put_records(self, StreamName: str, Records: Any) -> Any:  # noqa: N803
         units = sum(-(-len(record["Data"]) // 25_600) for record in Records)
         self._count("Kinesis", "PutRecords", "payload units", units)
+        self.bill["Kinesis", "records"] += len(Records)
+        self.bill["Kinesis", "bytes"] += sum(len(record["Data"]) for record in Records)
         return super().put_records(StreamName, Records)
 
     def put_object(self, Bucket: str, Key: str, Body: bytes, **request: Any) -> None:  # noqa: N803
@@ -146,12 +147,16 @@ def _send(world: World, count: int, name: Callable[[int], str], event: str) -> N
 
 
 def _units(item: Any, unit: int) -> int:
-    return max(1, -(-_size(item) // unit))
+    return max(1, -(-size_of(item) // unit))
 
 
-def _size(item: Any) -> int:
+def size_of(item: Any) -> int:
     """Names and values, as DynamoDB counts them."""
-    return sum(len(name) + sum(len(part) for part in value.values()) for name, value in item.items())
+    return sum(len(name) + sum(map(_length, value.values())) for name, value in item.items())
+
+
+def _length(value: Any) -> int:
+    return 1 if isinstance(value, bool) else len(value)
 
 
 def _print(*cells: str) -> None:

@@ -16,7 +16,8 @@ from tests.unit.compute.cold_table import TINY
 from tests.unit.profile.plane import Clock, Plane, installed
 from tests.unit.profile.world import START, World, definition
 
-PEOPLE = ["use_a", "use_b", "use_c", "use_d"]
+PEOPLE = ["use_a", "use_b", "use_aek", "use_afg"]
+"""Three of them lie in one lane, so that one record speaks of several."""
 ACCOUNTS = ["acc_x", "acc_y"]
 DEFINITIONS = (
     definition("orders", "event('Order').count()"),

@@ -13,9 +13,12 @@ from personas import cooling, profiles_stream
 from personas.core.compute import splitting
 from personas.core.compute.cold import Ref
 from personas.core.compute.definition_set import DefinitionSet
+from personas.core.envelope import LinkEnvelope
 from personas.core.profile.acting import ProfileTooLarge, act
 from personas.core.profile.batch import Batch, LaneRecord
+from personas.core.profile.combining import combined
 from personas.core.profile.delivery import Delivery, Emission, Number, Outcome, Recalled
+from personas.core.profile.profile import collection_of
 from personas.core.profile.stored import Stored
 from personas.profiles_table import Item, size_of
 from personas.stores import (
@@ -88,6 +91,9 @@ def _folded(stored: Stored, deliveries: Sequence[Delivery], now_ms: int) -> Fold
     """Events that would make the profile too large for its items are set aside, and nobody else is harmed."""
     versions = {stored.version} | {delivery.version for delivery in deliveries}
     recalled = Recalled({version: definitions.load(stored.space, version) for version in versions})
+    if collection_of(stored.id) == "accounts":  # what it is going to ask for, so that it need not begin twice
+        users = {delivery.envelope.other for delivery in deliveries if isinstance(delivery.envelope, LinkEnvelope)}
+        recalled.links |= links.read(stored.space, stored.id, users)
     refused: dict[Number, Exception] = {}
     while True:
         outcome = _outcome(stored, deliveries, recalled, now_ms, refused)
@@ -145,5 +151,4 @@ def _write(every: Sequence[Folded]) -> None:
 
 def _emit(emissions: list[Emission]) -> None:
     """In the order of what caused them: receivers keep a watermark per sending lane."""
-    emissions.sort(key=lambda emission: emission.number)
-    profiles_stream.send(emission.envelope for emission in emissions)
+    profiles_stream.send(emission.envelope for emission in combined(emissions))

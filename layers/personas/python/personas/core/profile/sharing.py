@@ -13,6 +13,7 @@ from personas.core.compute.definition_set import DefinitionSet
 from personas.core.compute.state import ComputeState
 from personas.core.envelope import AbsorbEnvelope, EventEnvelope
 from personas.core.event import Event
+from personas.core.profile.combining import share_key
 from personas.core.profile.custom import CustomTraits, unite
 from personas.core.profile.delivery import Delivery, Emission, Number
 from personas.core.profile.part import Part, TakenBack
@@ -99,7 +100,7 @@ class Sharing:
             part = gathered.part()
             if part:
                 number = gathered.number
-                key = ":".join(map(str, ("share", account, *number)))
+                key = share_key(account, number)
                 found.append(Emission(number, AbsorbEnvelope(space, account, key, part.to_data(), number)))
         return found
 
