@@ -10,6 +10,7 @@ from personas.core.backfill.shards import Shard
 from personas.core.envelope import AbsorbEnvelope, TickEnvelope
 from personas.core.moments import hour_of
 from personas.stores import archive_scan, backfill_lists, backfills, definitions
+from personas.stores.archive_time import of_time
 
 
 def handle(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
@@ -28,7 +29,7 @@ def handle(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: A
         backfills.folded(space, run, number, now_ms())
     else:
         hour = hour_of(now_ms())
-        profiles = sorted(archive_scan.profiles(objects, lanes))
+        profiles = sorted(archive_scan.profiles(objects, lanes, event["names"]))
         profiles_stream.send(TickEnvelope(space, profile, hour) for profile in profiles)
     return {"number": number}
 
@@ -36,7 +37,7 @@ def handle(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: A
 def _parts(event: dict[str, Any], objects: list[archive_scan.ArchiveObject], lanes: range) -> Iterator[AbsorbEnvelope]:
     space, version = event["space"], event["version"]
     fold = Fold(definitions.load(space, version), now_ms())
-    for row in archive_scan.ledger(objects, lanes, fold.names):
+    for row in archive_scan.ledger(list(of_time(objects, fold.since)), lanes, fold.names):
         fold.take(row)
     for profile, state in fold.parts():
         yield AbsorbEnvelope(space, profile, f"backfill:{version}:{event['run']}:{profile}", {"c": state})

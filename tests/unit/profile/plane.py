@@ -177,9 +177,9 @@ class Plane:
             self.objects.pop((Bucket, entry["Key"]), None)
         return {}
 
-    def get_object(self, Bucket: str, Key: str, VersionId: str | None = None) -> Item:  # noqa: N803
+    def get_object(self, Bucket: str, Key: str, VersionId: str | None = None, Range: str = "") -> Item:  # noqa: N803
         body = self.objects[Bucket, Key] if VersionId is None else self.versions[Bucket, Key, VersionId]
-        return {"Body": io.BytesIO(body)}
+        return {"Body": io.BytesIO(body[-int(Range.removeprefix("bytes=-")) :] if Range else body)}
 
     def get_paginator(self, name: str) -> "Plane":
         assert name == "list_object_versions"

@@ -2,14 +2,16 @@
 
 from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.recompute import plan
-from personas import backfill, backfill_due
+from personas import backfill, backfill_due, profiles_stream
 from personas.core.backfill.run import LEASE
 from personas.core.compute.splitting import Limits
+from personas.core.envelope import TickEnvelope
 from personas.core.event import Event
 from personas.core.moments import DAY, HOUR
 from personas.core.query.definition import Options
@@ -89,6 +91,63 @@ def test_history_that_is_switched_off_counts_from_the_moment_of_saving(world: Wo
     world.clock.ms += 10
     world.backfill()
     assert world.computed("use_a") == {"orders": 1}
+
+
+def test_objects_from_before_the_look_back_are_not_fetched_unless_their_events_are_later(world: World) -> None:
+    for number, days in enumerate((30, 20, 0)):
+        world.clock.ms = START - days * DAY
+        order(world, f"m{number}", at=START - (30 if days == 30 else 0) * DAY)
+        world.settle()
+    old, announced, _ = sorted(key for _, key in world.plane.objects if key.startswith("events/"))
+    fetched = []
+    get_object = world.plane.get_object
+
+    def watched(**asked: Any) -> Any:
+        fetched.append((asked["Key"], "Range" in asked))
+        return get_object(**asked)
+
+    world.clock.ms = START + 10
+    world.save(replace(ORDERS, options=Options(ANYONE.external_ids, since=START - 7 * DAY)))
+    with patch.object(world.plane, "get_object", watched):
+        running = world.begin_backfill()
+        while backfill_due.is_wanted(world.space, 2) or not fetched:
+            running.go_on()
+            world.settle()
+    assert (old, False) not in fetched
+    assert {(old, True), (announced, True), (announced, False)} <= set(fetched)
+    while running.go_on():
+        world.settle()
+    world.settle()
+    assert world.computed("use_a") == {"orders": 2}
+
+
+def test_only_whom_a_new_definition_can_concern_is_ticked(world: World) -> None:
+    order(world, "m1")
+    world.send(world.resolved("use_b", world.event("v", {"type": "track", "event": "Visit"})))
+    world.settle()
+    world.save(ORDERS)
+    world.backfill()
+    world.settle()
+    assert world.computed("use_a", World.stored) == {"orders": 1}
+    idle = world.stored("use_b")
+    assert idle is not None
+    world.save(definition("visits", "event('Visit').count()"))
+    world.backfill("run_2")
+    world.settle()
+    assert world.computed("use_b", World.stored) == {"visits": 1}
+    assert ticked(world) == ["use_a", "use_b"]
+    assert backfill_due.is_due(world.space) is False
+    world.save(definition("nobody", "event('Visit').count() = 0", "audience"))
+    world.backfill("run_3")
+    world.settle()
+    assert ticked(world)[2:] == ["use_a", "use_b"]
+
+
+def ticked(world: World) -> list[str]:
+    """In the order in which it was asked for."""
+    sent = sorted(record for records in world.plane.lanes.values() for record in records)
+    found = [envelope for _, _, data in sent for envelope in profiles_stream.read_envelopes(data)]
+    return [one.profile for one in found if isinstance(one, TickEnvelope)]
 
 
 def test_what_was_in_force_stands_until_the_edit_is(world: World) -> None:

@@ -1,7 +1,7 @@
 """Bring a space's pending definitions into force: the steps of the backfill workflow, each of which says what is next.
 
     begin → lanes pass the barrier → the archive is folded, shard by shard → close → lanes pass the closing barrier
-    → every profile is ticked → finish, and begin again where more is pending
+    → every profile that it concerns is ticked → finish, and begin again where more is pending
 
 Invariant: a step that died after any write, or runs twice, may be run again. A run that was lost as a whole leaves what
 it was about pending; the next one begins it afresh, under a version of its own.
@@ -13,6 +13,7 @@ from typing import Any
 from personas import barriers
 from personas.aws import setting
 from personas.backfill_due import is_about, is_due
+from personas.core.backfill.concerned import events_concerned
 from personas.core.backfill.shards import shards_of
 from personas.core.errors import PersonasError
 from personas.core.lanes import LANES
@@ -23,6 +24,9 @@ from personas.stores.definitions import Change
 
 PATIENCE = 6 * HOUR
 """For lanes that do not pass a barrier: longer than any alarm about them takes to be heard."""
+
+MOST_VERSIONS = 12
+"""That are compared to find out whom they concern: two for each run, and one for each time that somebody saved."""
 
 State = dict[str, Any]
 """What the workflow carries: {"space", "run", "step", "next", …}. `next` is `wait`, `map`, `step` or `end`."""
@@ -87,7 +91,11 @@ def _settle(space: str, run: str, state: State, now: int) -> State:
     """Profiles that are new since the fold are in the archive once every lane has passed the closing barrier."""
     if not _lanes_passed(state, now):
         return {**state, "next": "wait"}
-    planned = _planned(space, run, "tick", state["version"], now)
+    concerned = _concerned(space, state["version"])
+    if concerned is not None and not concerned:
+        return _next("step", space, run, "finish", version=state["version"])
+    names = None if concerned is None else sorted(concerned)
+    planned = _planned(space, run, "tick", state["version"], now, names=names)
     return planned or _next("step", space, run, "finish", version=state["version"])
 
 
@@ -112,7 +120,15 @@ _STEPS: dict[str, Callable[[str, str, State, int], State]] = {
 _AFTER = {"fold": "close", "tick": "finish"}
 
 
-def _planned(space: str, run: str, task: str, version: int, now: int) -> State | None:
+def _concerned(space: str, version: int) -> frozenset[str] | None:
+    """Of which events one a profile must have to be ticked; None: every profile is."""
+    spread = backfills.get(space).spread
+    if version - spread > MOST_VERSIONS:
+        return None
+    return events_concerned([definitions.load(space, each) for each in range(spread, version + 1)])
+
+
+def _planned(space: str, run: str, task: str, version: int, now: int, **more: Any) -> State | None:
     """The list of shards for the Map; None where the archive holds nothing of the space."""
     objects = archive_scan.manifest(space)
     if not objects:
@@ -120,7 +136,7 @@ def _planned(space: str, run: str, task: str, version: int, now: int) -> State |
     shards = shards_of(sum(one.size for one in objects), len(objects))
     name = f"{task}-{version}"
     listed = backfill_lists.keep_objects(space, run, name, objects)
-    said = {"space": space, "run": run, "task": task, "version": version, "objects": listed}
+    said = {"space": space, "run": run, "task": task, "version": version, "objects": listed, **more}
     key = backfill_lists.keep_shards(space, run, name, shards, said)
     if task == "fold":
         _held(backfills.planned(space, run, len(shards), now))

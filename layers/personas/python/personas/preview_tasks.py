@@ -20,6 +20,7 @@ from personas.core.preview.subject import Subject, asked_of_accounts, is_in
 from personas.core.profile.profile import ACCOUNT_PREFIX
 from personas.core.profile.stored import Stored
 from personas.stores import archive_scan, definitions, preview_parts, profiles
+from personas.stores.archive_time import of_time
 
 Said = dict[str, Any]
 """An entry of the list that a Map goes through."""
@@ -69,7 +70,8 @@ def _values(preview: Preview, said: Said, level: str, subjects: list[Subject]) -
         ]
     contributors = {contributor for subject in subjects for contributor in subject.contributors}
     names = fold.events_of(compiled, level)
-    tables = archive_scan.ledger_tables(preview_parts.objects_of(said["objects"]), contributors, names)
+    objects = of_time(preview_parts.objects_of(said["objects"]), preview.definition.options.since)
+    tables = archive_scan.ledger_tables(list(objects), contributors, names)
     return preview_values.values(compiled, level, tables, subjects, live, preview.created)
 
 

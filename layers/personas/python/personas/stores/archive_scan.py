@@ -101,12 +101,7 @@ def ledger(objects: Sequence[ArchiveObject], lanes: range, names: Collection[str
 
     Rows have neither an account nor identifiers.
     """
-    from pyarrow import compute
-
-    wanted = (compute.field("lane") >= lanes.start) & (compute.field("lane") < lanes.stop)
-    if names is not None:
-        wanted &= _in("event", names)
-    return entries(read_table(one, wanted, list(LEDGER)) for one in of_lanes(objects, lanes))
+    return entries(read_table(one, _of(lanes, names), list(LEDGER)) for one in of_lanes(objects, lanes))
 
 
 def ledger_tables(objects: Sequence[ArchiveObject], profiles: Collection[str], names: Collection[str]) -> list[Any]:
@@ -131,6 +126,13 @@ def entries(tables: Iterable[Any]) -> Iterator[Accepted]:
                 yield row
 
 
+def _of(lanes: range, names: Collection[str] | None) -> Any:
+    from pyarrow import compute
+
+    wanted = (compute.field("lane") >= lanes.start) & (compute.field("lane") < lanes.stop)
+    return wanted if names is None else wanted & _in("event", names)
+
+
 def _in(column: str, values: Collection[str]) -> Any:
     import pyarrow
     from pyarrow import compute
@@ -138,11 +140,12 @@ def _in(column: str, values: Collection[str]) -> Any:
     return compute.field(column).isin(pyarrow.array(sorted(values), pyarrow.string()))
 
 
-def profiles(objects: Sequence[ArchiveObject], lanes: range) -> set[str]:
-    """The users of these lanes, and the accounts that their group calls name."""
+def profiles(objects: Sequence[ArchiveObject], lanes: range, names: Collection[str] | None = None) -> set[str]:
+    """The users of these lanes, and the accounts that their group calls name; where names are given, only those with
+    such events."""
     found: set[str] = set()
     for one in of_lanes(objects, lanes):
-        table = read_table(one, [("lane", ">=", lanes.start), ("lane", "<", lanes.stop)], ["profile", "account"])
+        table = read_table(one, _of(lanes, names), ["profile", "account"])
         for column in ("profile", "account"):
             found.update(value for value in table[column].unique().to_pylist() if value)
     return found

@@ -27,6 +27,12 @@ class Fold:
         """Of the events of which rows are to be taken: no other adds anything."""
         return {self._definitions.aggregates[lacking].event for lacking in self._definitions.lacking}
 
+    @property
+    def since(self) -> int | None:
+        """Likewise the moment (ms) from which on: what all of them look back to; None: to the beginning."""
+        back = [self._definitions.aggregates[lacking].since for lacking in self._definitions.lacking]
+        return min((moment for moment in back if moment is not None), default=None) if None not in back else None
+
     def take(self, row: Accepted) -> None:
         lacked = self._lacked.get(row.version)
         if lacked is None:
