@@ -74,12 +74,15 @@ class Backfill(Construct):
             timeout_seconds=900,
             environment={
                 "CONTROL_TABLE": storage.control_table.table_name,
+                "PROFILES_TABLE": storage.profiles_table.table_name,
                 "PROFILES_STREAM": streams.profiles.stream_name,
                 "ARCHIVE_BUCKET": storage.archive_bucket.bucket_name,
                 "WORK_BUCKET": storage.work_bucket.bucket_name,
             },
         )
         grants.use_table(self.shard, storage.control_table, "GetItem", "Query", "UpdateItem")
+        # Of a past that is too large for a record: see personas/cooling.py.
+        grants.use_table(self.shard, storage.profiles_table, "BatchWriteItem")
         grants.put_records(self.shard, streams.profiles)
         grants.get_object_versions(self.shard, storage.archive_bucket)
         grants.get_objects(self.shard, storage.work_bucket)

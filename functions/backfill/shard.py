@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from personas import backfill_due, profiles_stream
+from personas import backfill_due, cooling, profiles_stream
 from personas.clock import now_ms
 from personas.core.backfill.fold import Fold
 from personas.core.backfill.shards import Shard
@@ -25,7 +25,7 @@ def handle(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: A
     objects = backfill_lists.objects_of(event["objects"])
     if event["task"] == "fold":
         if backfill_due.is_wanted(space, event["version"]):
-            profiles_stream.send(_parts(event, objects, lanes))
+            cooling.send(_parts(event, objects, lanes), definitions.load(space, event["version"]), now_ms())
         backfills.folded(space, run, number, now_ms())
     else:
         hour = hour_of(now_ms())

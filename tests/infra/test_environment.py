@@ -21,7 +21,6 @@ NOT_NEEDED = {
     "identity": {"EVENTS_STREAM": "reads records of the stream, and never writes any"},
     "merges": {"IDENTITY_TABLE": "reads what the table's stream brings"},
     "simulation-replay": {"IDENTITY_TABLE": "reads what simulation-gather has read of it"},
-    "backfill-shard": {"PROFILES_TABLE": "writes sequence numbers as the table does"},
     "archive-traits": {"PROFILES_TABLE": "reads what the table's stream brings"},
     "archive-identity": {"IDENTITY_TABLE": "reads what the table's stream brings"},
     "archive-plan": {

@@ -12,6 +12,7 @@ from personas.stores import cold, profiles
 from tests.unit.profile.world import World, definition
 
 PLACES = definition("places", "event('Order').unique(property('place'))")
+PLACES_TOO = definition("places_too", "event('Order').where(property('place').exists()).unique(property('place'))")
 COUNTED = definition("counted", "event('Order').count()")
 RECENT = definition("recent", "event('Order').within(2 days).unique(property('place')).count()")
 OF_ACCOUNT = definition("all_places", "event('Order').unique(property('place'))", collection="accounts")
@@ -152,6 +153,23 @@ def test_a_merge_tells_the_accounts_of_either_what_they_did_not_know(world: Worl
     for account in ("acc_x", "acc_y"):
         assert len(world.computed(account, World.now)["all_places"]) == 6_000
     assert lying(world) == listed(world, "use_a", "use_b", "acc_x", "acc_y")
+
+
+def test_a_past_that_is_too_large_for_a_record_is_backfilled_by_reference(world: World) -> None:
+    world.define(COUNTED)
+    order(world, "use_a", range(6_000))
+    assert refs(world, "use_a") == ()
+    world.save(PLACES)
+    world.backfill()
+    assert len(world.computed("use_a", World.now)["places"]) == 6_000
+    assert sum(ref.size for ref in refs(world, "use_a")) > 150_000
+    assert lying(world) == listed(world, "use_a")
+    world.save(PLACES_TOO)
+    world.backfill("run_2")
+    order(world, "use_a", range(6_000, 6_100))
+    values = world.computed("use_a", World.now)
+    assert {key: len(values[key]) for key in ("places", "places_too")} == {"places": 6_100, "places_too": 6_100}
+    assert lying(world) == listed(world, "use_a")
 
 
 def test_a_part_that_is_missing_is_an_error_and_not_a_smaller_value(world: World) -> None:

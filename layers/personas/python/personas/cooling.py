@@ -4,11 +4,12 @@ Invariant: the parts that a state or an envelope lists are written before it. Th
 its receiver, who takes them over as they are; so what is handed over is never too large for a record.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import orjson
 
+from personas import profiles_stream
 from personas.core.compute import splitting
 from personas.core.compute.definition_set import DefinitionSet
 from personas.core.compute.splitting import Limits
@@ -19,7 +20,7 @@ from personas.core.profile.delivery import Emission
 from personas.core.profile.profile import collection_of
 from personas.core.profile.state import State
 from personas.profiles_table import Item
-from personas.stores import cold
+from personas.stores import cold, pages
 
 HANDED_OVER = 200_000
 """Bytes of aggregates, before compression, that an envelope carries itself."""
@@ -38,13 +39,34 @@ def handed_over(
     found, items = [], []
     for emission in emissions:
         envelope = emission.envelope
-        kept = envelope.state.get("c", {}) if isinstance(envelope, AbsorbEnvelope) else {}
-        if isinstance(envelope, AbsorbEnvelope) and kept and len(orjson.dumps(kept)) > HANDED_OVER:
-            compute = ComputeState.of_data(kept)
-            compute.cold.gone = compute.cold.doomed
-            limits = Limits(hot=0, part=splitting.LIMITS.part)
-            parts = compute.shed(definitions, state.hour * HOUR, envelope.profile, envelope.key, limits)
-            items += cold.items(envelope.space, parts)
-            envelope = replace(envelope, state={**envelope.state, "c": compute.to_data()})
+        if isinstance(envelope, AbsorbEnvelope):
+            envelope, parts = by_reference(envelope, definitions, state.hour * HOUR)
+            items += parts
         found.append(Emission(emission.number, envelope))
     return found, items
+
+
+def send(envelopes: Iterable[AbsorbEnvelope], definitions: DefinitionSet, now_ms: int) -> None:
+    """Receivers know again what is sent again, by its key."""
+    sent, items = [], []
+    for envelope in envelopes:
+        envelope, parts = by_reference(envelope, definitions, now_ms)
+        sent.append(envelope)
+        items += parts
+    pages.write(items)
+    profiles_stream.send(sent)
+
+
+def by_reference(
+    envelope: AbsorbEnvelope, definitions: DefinitionSet, now_ms: int
+) -> tuple[AbsorbEnvelope, list[Item]]:
+    """The envelope as it is to be sent, and what is to be written before."""
+    kept = envelope.state.get("c")
+    if not kept or len(orjson.dumps(kept)) <= HANDED_OVER:
+        return envelope, []
+    compute = ComputeState.of_data(kept)
+    compute.cold.gone = compute.cold.doomed
+    limits = Limits(hot=0, part=splitting.LIMITS.part)
+    parts = compute.shed(definitions, now_ms, envelope.profile, envelope.key, limits)
+    small = replace(envelope, state={**envelope.state, "c": compute.to_data()})
+    return small, cold.items(envelope.space, parts)
