@@ -1,7 +1,7 @@
 """Definitions change lane by lane, at the barrier; a value that is no longer computed stays as a custom trait."""
 
 from personas.core.lanes import lane_of
-from personas.stores import lanes
+from personas.stores import definitions, lanes
 from tests.unit.profile.world import World, definition
 
 ORDERS = definition("orders", "event('Order').count()")
@@ -36,6 +36,22 @@ def test_a_retry_finds_the_version_of_before_the_barrier(world: World) -> None:
     world.settle()
     assert lives > 5
     assert world.computed("use_a") == {"orders": 1}
+
+
+def test_what_was_in_force_when_a_profile_was_last_touched_is_not_asked_for(world: World) -> None:
+    """A cold worker in a space whose definitions change often would load a version for every such profile."""
+    world.define(ORDERS)
+    order(world, "m1")
+    world.settle()
+    world.define(ORDERS, BUYERS)
+    world.settle()
+    table = world.plane.tables["control_table"]
+    for key in [key for key in table if key[1].startswith(definitions.snapshot_key(1, ""))]:
+        del table[key]
+    definitions.load.cache_clear()
+    order(world, "m2")
+    world.settle()
+    assert world.computed("use_a") == {"orders": 2, "buyers": True}
 
 
 def test_an_older_barrier_changes_nothing(world: World) -> None:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from personas import cooling, profiles_stream
 from personas.core.compute import splitting
 from personas.core.compute.cold import Ref
-from personas.core.compute.definition_set import DefinitionSet
 from personas.core.envelope import LinkEnvelope
 from personas.core.profile.acting import ProfileTooLarge, act
 from personas.core.profile.batch import Batch, LaneRecord
@@ -52,16 +51,16 @@ class Folded:
     """What the state and the emissions leave to others to hold."""
 
     @classmethod
-    def of(cls, space: str, profile: str, outcome: Outcome, definitions: DefinitionSet) -> "Folded":
-        """The definitions are those of its state."""
+    def of(cls, space: str, profile: str, outcome: Outcome) -> "Folded":
         profile_item = profiles.profile_item(outcome.profile) if outcome.profile else None
         state = outcome.state
         if state is None:
             return cls(space, profile, outcome, profile_item, None, [])
         state_item = profiles.state_item(space, profile, state)
-        emissions, items = cooling.handed_over(outcome.emissions, definitions, state)
+        compiled = definitions.load(space, state.version)
+        emissions, items = cooling.handed_over(outcome.emissions, compiled, state)
         if len(state_item["data"]["B"]) > splitting.LIMITS.hot:
-            items += cooling.shed(space, profile, state, definitions)
+            items += cooling.shed(space, profile, state, compiled)
             state_item = profiles.state_item(space, profile, state)
         return cls(space, profile, replace(outcome, emissions=tuple(emissions)), profile_item, state_item, items)
 
@@ -89,7 +88,8 @@ def fold(records: Sequence[LaneRecord], now_ms: int) -> None:
 
 def _folded(stored: Stored, deliveries: Sequence[Delivery], now_ms: int) -> Folded:
     """Events that would make the profile too large for its items are set aside, and nobody else is harmed."""
-    versions = {stored.version} | {delivery.version for delivery in deliveries}
+    # A state goes on to what is in force, never back: what it was computed with, however long ago, is not asked for.
+    versions = {max(stored.version, delivery.version) for delivery in deliveries}
     recalled = Recalled({version: definitions.load(stored.space, version) for version in versions})
     if collection_of(stored.id) == "accounts":  # what it is going to ask for, so that it need not begin twice
         users = {delivery.envelope.other for delivery in deliveries if isinstance(delivery.envelope, LinkEnvelope)}
@@ -97,8 +97,7 @@ def _folded(stored: Stored, deliveries: Sequence[Delivery], now_ms: int) -> Fold
     refused: dict[Number, Exception] = {}
     while True:
         outcome = _outcome(stored, deliveries, recalled, now_ms, refused)
-        version = outcome.state.version if outcome.state else stored.version
-        folded = Folded.of(stored.space, stored.id, outcome, recalled.definitions[version])
+        folded = Folded.of(stored.space, stored.id, outcome)
         if not folded.too_large or not outcome.events:
             return folded
         reason = ProfileTooLarge(f"profile {stored.id} would take more than {MAX_ITEM} bytes")
