@@ -132,7 +132,7 @@ class Pipeline:
     def _forget_worker(self) -> None:
         """A new worker knows nothing of what the dead one remembered."""
         identity.known = type(identity.known)()
-        definitions.load.cache_clear()
+        definitions.loaded.clear()
 
     def _note_exits(self, stage: str) -> None:
         if stage != "changes":

@@ -48,7 +48,7 @@ def test_what_was_in_force_when_a_profile_was_last_touched_is_not_asked_for(worl
     table = world.plane.tables["control_table"]
     for key in [key for key in table if key[1].startswith(definitions.snapshot_key(1, ""))]:
         del table[key]
-    definitions.load.cache_clear()
+    definitions.loaded.clear()
     order(world, "m2")
     world.settle()
     assert world.computed("use_a") == {"orders": 2, "buyers": True}

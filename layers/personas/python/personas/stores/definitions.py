@@ -7,7 +7,6 @@ lies in several items.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from personas import documents, wire
@@ -16,6 +15,7 @@ from personas.core.compute.trait_mapping import TraitMapping
 from personas.core.errors import NotFound, TooLarge, Unavailable
 from personas.core.saved_definition import SavedDefinition
 from personas.stores import spaces
+from personas.weighed import Weighed
 
 TRIES = 8
 MAX_PARTS = 9
@@ -48,9 +48,16 @@ def snapshot_key(version: int, part: int | str) -> str:
     return f"v{version:08d}#{part}"
 
 
-@lru_cache(maxsize=512)
+loaded: Weighed[DefinitionSet] = Weighed(limit=20_000)
+"""By space and version. A definition takes 4 KB in memory, and a set that has none something, too: 80 MB in all."""
+
+
 def load(space: str, version: int) -> DefinitionSet:
     """What was in force or coming at a version, compiled; 0 is empty. Raises NotFound where the space is gone."""
+    return loaded.get((space, version), lambda: _load(space, version), lambda found: found.size + 10)
+
+
+def _load(space: str, version: int) -> DefinitionSet:
     if version == 0:
         return DefinitionSet.empty()
     parts = [item["data"]["B"] for item in documents.items(snapshot_partition(space), snapshot_key(version, ""))]

@@ -109,6 +109,11 @@ class DefinitionSet:
         return cls(0, (), kept_since={})
 
     @property
+    def size(self) -> int:
+        """How many definitions it has, with those that are coming."""
+        return sum(len(self.formulas[collection]) for collection in ("users", "accounts")) + len(self.coming)
+
+    @property
     def told(self) -> "DefinitionSet":
         """Only the aggregates over the events of all members, which a user's actor folds for the user's accounts."""
         if self._told is None:
