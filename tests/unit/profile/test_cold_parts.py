@@ -13,6 +13,9 @@ from tests.unit.profile.world import World, definition
 
 PLACES = definition("places", "event('Order').unique(property('place'))")
 PLACES_TOO = definition("places_too", "event('Order').where(property('place').exists()).unique(property('place'))")
+ESSAYS = definition("essays", "event('Order').unique(property('essay'))")
+AUTHORS = definition("authors", "trait('plan') = 'pro' AND trait('essays').contains('004499000 ')", "audience")
+NUMBER_OF_ESSAYS = definition("number", "event('Order').unique(property('essay')).count()")
 COUNTED = definition("counted", "event('Order').count()")
 RECENT = definition("recent", "event('Order').within(2 days).unique(property('place')).count()")
 OF_ACCOUNT = definition("all_places", "event('Order').unique(property('place'))", collection="accounts")
@@ -20,7 +23,7 @@ LARGEST_ITEM = 400_000
 
 
 def place(number: int) -> str:
-    return f"{number:06d} {int.from_bytes(sha1(str(number).encode()).digest()):040x}"
+    return f"{number:09d} {int.from_bytes(sha1(str(number).encode()).digest()):040x}"
 
 
 def order(world: World, profile: str, numbers: range, **group: Any) -> None:
@@ -170,6 +173,34 @@ def test_a_past_that_is_too_large_for_a_record_is_backfilled_by_reference(world:
     values = world.computed("use_a", World.now)
     assert {key: len(values[key]) for key in ("places", "places_too")} == {"places": 6_100, "places_too": 6_100}
     assert lying(world) == listed(world, "use_a")
+
+
+def essay(number: int) -> str:
+    return "".join(place(1_000 * number + part) for part in range(8))
+
+
+def test_values_that_an_item_cannot_hold_are_cut_and_say_so(world: World) -> None:
+    world.define(ESSAYS, NUMBER_OF_ESSAYS, AUTHORS)
+    for start in range(0, 4_500, 500):
+        bodies = [{"type": "track", "event": "Order", "properties": {"essay": essay(start + n)}} for n in range(500)]
+        events = [world.event(f"{start} {n}", body) for n, body in enumerate(bodies)]
+        world.send(*(world.resolved("use_a", event) for event in events))
+        world.settle()
+    stored, now = world.stored("use_a"), world.now("use_a")
+    assert stored is not None
+    assert now is not None
+    assert largest(world) < LARGEST_ITEM
+    cut = stored.computed["essays"]
+    assert cut.capped
+    assert 1_000 < len(cut.value) < 4_500
+    assert cut.value == now.computed["essays"].value[: len(cut.value)]
+    assert len(now.computed["essays"].value) == 4_500, "what is read is evaluated"
+    assert stored.computed["number"].value == 4_500
+    assert "authors" not in stored.computed
+    world.send(world.resolved("use_a", world.event("i", {"type": "identify", "traits": {"plan": "pro"}})))
+    world.settle()
+    assert world.computed("use_a", World.stored)["authors"] is True, "what was cut counts where others refer to it"
+    assert not [key for bucket, key in world.plane.objects if bucket == "dead"]
 
 
 def test_a_part_that_is_missing_is_an_error_and_not_a_smaller_value(world: World) -> None:

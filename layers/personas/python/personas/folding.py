@@ -17,7 +17,8 @@ from personas.core.profile.acting import ProfileTooLarge, act
 from personas.core.profile.batch import Batch, LaneRecord
 from personas.core.profile.combining import combined
 from personas.core.profile.delivery import Delivery, Emission, Number, Outcome, Recalled
-from personas.core.profile.profile import collection_of
+from personas.core.profile.fitting import shortened
+from personas.core.profile.profile import Profile, collection_of
 from personas.core.profile.stored import Stored
 from personas.profiles_table import Item, size_of
 from personas.stores import (
@@ -52,7 +53,7 @@ class Folded:
 
     @classmethod
     def of(cls, space: str, profile: str, outcome: Outcome) -> "Folded":
-        profile_item = profiles.profile_item(outcome.profile) if outcome.profile else None
+        profile_item = _profile_item(outcome.profile) if outcome.profile else None
         state = outcome.state
         if state is None:
             return cls(space, profile, outcome, profile_item, None, [])
@@ -67,6 +68,15 @@ class Folded:
     @property
     def too_large(self) -> bool:
         return any(item is not None and size_of(item) > MAX_ITEM for item in (self.profile_item, self.state_item))
+
+
+def _profile_item(profile: Profile) -> Item:
+    """With as much of it as an item can hold."""
+    item = profiles.profile_item(profile)
+    while size_of(item) > MAX_ITEM and (shorter := shortened(profile)):
+        profile = shorter
+        item = profiles.profile_item(profile)
+    return item
 
 
 def fold(records: Sequence[LaneRecord], now_ms: int) -> None:

@@ -56,7 +56,8 @@ class Actor:
         self._reached = self.state.sequence
         self._touched = self._changed = False
         # Values that stand are carried over only where nothing else than what is noted here can have changed them.
-        self._whole = stored.packed_profile is None or stored.profile_sequence > stored.state_sequence
+        lags = stored.profile_sequence > stored.state_sequence
+        self._whole = stored.packed_profile is None or lags or stored.may_be_cut
         self._names: set[str] = set()
         self._keys: set[str] = set()
         self._fresh: dict[bytes, Event] = {}

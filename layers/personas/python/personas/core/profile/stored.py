@@ -8,6 +8,9 @@ from personas.core.profile.profile import Profile
 from personas.core.profile.state import State
 from personas.wire import unpack
 
+CUT_BYTES = 100_000
+"""Far less than half of what an item can hold."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -34,6 +37,11 @@ class Stored:
         state = State.of_data(self.state_sequence, self.version, data)
         state.compute.cold.load(self.cold)
         return state
+
+    @property
+    def may_be_cut(self) -> bool:
+        """Whether values may have been cut (fitting.py): what was cut by halves until it fitted is large."""
+        return self.packed_profile is not None and len(self.packed_profile) > CUT_BYTES
 
     def __bool__(self) -> bool:
         """Whether anything lies under the profile's key."""
