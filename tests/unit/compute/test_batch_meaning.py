@@ -89,5 +89,5 @@ def test_what_is_asked_often_is_looked_for_once() -> None:
     asked = [Definition(f"i{n}", f"k{n}", "D", "computed_trait", "users", q, 1) for n, q in enumerate(queries)]
     definitions = DefinitionSet.of(1, asked)
     made = plan(definitions, NOW)
-    (facts,) = [statement for statement in made.statements if "TABLE facts" in statement]
+    (facts,) = [statement for statement in made.statements if "FROM rows" in statement]
     assert facts.count('$."properties"."p"."q"') == 1

@@ -35,8 +35,10 @@ class Facts:
         self._asked: dict[tuple[Field, str], str] = {}
         self._summed: set[Field] = set()
 
-    def listen(self, event: str) -> None:
+    def listen(self, event: str) -> int:
+        """The number that stands for the name: rows are asked for it often."""
         self.events.setdefault(event, [])
+        return list(self.events).index(event)
 
     def operand(self, field: Field, event: str, alias: str) -> Operand:
         """A field of the events of this name, in rows of this alias."""
@@ -56,13 +58,14 @@ class Facts:
 
     def table(self, rows: str, at: int) -> str:
         """The SELECT; `rows` are (p, event, source, type, ts, body): of each event one row for each that counts it."""
-        names = sql.texts(tuple(sorted(self.events)))
-        inner = f"""SELECT p, event AS e, source AS s, ts, type, {self._looked_for()} AS js FROM {rows}
-            WHERE event IN ({names}) AND ts <= {at}"""
+        names = sql.texts(tuple(self.events))
+        numbers = " ".join(f"WHEN {sql.text(event)} THEN {self.listen(event)}" for event in self.events)
+        heard = f"""SELECT p, {f"(CASE event {numbers} END)::SMALLINT" if numbers else "0"} AS e, source, ts, type, body
+            FROM {rows} WHERE {f"event IN ({names})" if names else "FALSE"} AND ts <= {at}"""
+        inner = f"SELECT p, e, source AS s, ts, type, {self._looked_for()} AS js FROM ({heard})"
         found = "".join(f", {self._found(field)} AS r{self._number(field)}" for field in self._fields)
         asked = "".join(f", {self._form(*key)} AS {name}" for key, name in self._asked.items())
-        wild = " OR ".join(f"coalesce({self._wild(field)}, FALSE)" for field in self._fields) or "FALSE"
-        return f"SELECT p, e, s, ts{asked}, {wild} AS wild FROM (SELECT p, e, s, ts{found} FROM ({inner}))"
+        return f"SELECT p, e, s, ts{asked}, {self._any_wild()} AS wild FROM (SELECT p, e, s, ts{found} FROM ({inner}))"
 
     def _number(self, field: Field) -> int:
         return list(self._fields).index(field)
@@ -76,11 +79,11 @@ class Facts:
                     self._place(event, ("properties", str(steps[1])))
                     self._place(event, _simple(("name", *steps[2:]))[0])
         cases = [
-            f"WHEN {sql.text(event)} THEN json_extract(body, [{', '.join(map(_json_path, paths))}])"
-            for event, paths in sorted(self.events.items())
+            f"WHEN {self.listen(event)} THEN json_extract(body, [{', '.join(map(_json_path, paths))}])"
+            for event, paths in self.events.items()
             if paths
         ]
-        return f"CASE event {' '.join(cases)} END" if cases else "NULL::JSON[]"
+        return f"CASE e {' '.join(cases)} END" if cases else "NULL::JSON[]"
 
     def _place(self, event: str, simple: Steps) -> str:
         paths = self.events[event]
@@ -90,13 +93,14 @@ class Facts:
 
     def _found(self, field: Field) -> str:
         """The value as JSON text, or with `$` the list of them; never null, never the text of null."""
+        form = "plain_json(nullif(({0})::VARCHAR, 'null'))"
+        if field.path.many:
+            form = "list_filter(({0})::VARCHAR[], lambda e: e IS NOT NULL AND e <> 'null')"
         cases = " ".join(
-            f"WHEN {sql.text(event)} THEN {self._walked(event, steps)}" for event, steps in self._fields[field].items()
+            f"WHEN {self.listen(event)} THEN {form.format(self._walked(event, steps))}"
+            for event, steps in self._fields[field].items()
         )
-        found = f"CASE e {cases} END"
-        if not field.path.many:
-            return f"plain_json(nullif({found}::VARCHAR, 'null'))"
-        return f"list_filter({found}::VARCHAR[], lambda e: e IS NOT NULL AND e <> 'null')"
+        return f"CASE e {cases} END"
 
     def _walked(self, event: str, steps: Steps) -> str:
         simple, rest = _simple(steps)
@@ -114,6 +118,14 @@ class Facts:
         if field.path.many:
             return f"list_transform({found}, lambda e: plain_json(e))"
         return _FORMS[form].format(found)
+
+    def _any_wild(self) -> str:
+        """Whether a value of the row is; only those are looked at that its event has."""
+        cases = ""
+        for event in self.events:
+            tests = [f"coalesce({self._wild(field)}, FALSE)" for field, of in self._fields.items() if event in of]
+            cases += f"WHEN {self.listen(event)} THEN {sql.any_of(tests)} " if tests else ""
+        return f"CASE e {cases}ELSE FALSE END" if cases else "FALSE"
 
     def _wild(self, field: Field) -> str:
         found = f"r{self._number(field)}"

@@ -1,6 +1,7 @@
-"""All definitions of a collection as one plan of SQL over the archive: the values of every profile at a moment.
+"""All definitions of a collection as a plan of SQL over the archive: the values of every profile at a moment.
 
-The plan reads relations that whoever runs it provides, and makes temporary tables `facts`, `g` and `q0`, `q1`, …:
+The plan reads relations that whoever runs it provides, and makes temporary tables `g` and `q0`, `q1`, …, and before
+these `facts`, where one pass over it is not enough:
 
 - `rows` (p, event, source, type, ts, body): of each event one row for each profile p that counts it, `ts` in ms,
   `event` the name by which definitions know it, `body` the call as JSON text.
@@ -72,6 +73,8 @@ class _Planner:
         self._formulas, self._at, self._largest = definitions.formulas[collection], at, largest
         self._asked = definitions.asked_by(collection)
         self._heard = Heard()
+        self._listed = False
+        """Whether anything asks for lists of events, and so for the table of facts."""
         self._facts = Facts()
         self._grouped = Grouped(self._facts, at, largest)
         self._values: dict[str, Value] = {}
@@ -82,8 +85,11 @@ class _Planner:
     def plan(self) -> Plan:
         stages = self._stages()
         made = [self._stage(number, stage) for number, stage in enumerate(stages)]
-        statements = [*sql.create_macros(), f"CREATE OR REPLACE TEMP TABLE facts AS {self._facts_table()}"]
-        statements.append(f"CREATE OR REPLACE TEMP TABLE g AS {self._grouped.table()}")
+        statements, facts = sql.create_macros(), self._facts.table("rows", self._at)
+        if self._listed:
+            statements.append(f"CREATE OR REPLACE TEMP TABLE facts AS {facts}")
+            facts = "FROM facts"
+        statements.append(f"CREATE OR REPLACE TEMP TABLE g AS {self._grouped.table(facts)}")
         statements.append(f"CREATE OR REPLACE TEMP TABLE q0 AS {self._people()}")
         statements += [f"CREATE OR REPLACE TEMP TABLE q{number + 1} AS {select}" for number, select in enumerate(made)]
         outputs = tuple(
@@ -117,6 +123,7 @@ class _Planner:
             self._values[formula.definition.key] = kept_in(value, column)
         wild += [f"q.p IN (SELECT p FROM {name})" for name in dict.fromkeys(listing.wild)]
         tables = ", ".join(f"{name} AS ({select})" for name, select in listing.tables.items())
+        self._listed |= bool(tables)
         joins = "".join(f" LEFT JOIN {name} ON {name}.p = q.p" for name in listing.joined)
         return f"""{f"WITH {tables} " if tables else ""}SELECT q.* EXCLUDE (wild){columns}, {sql.any_of(wild)} AS wild
             FROM q{number} q LEFT JOIN g ON g.p = q.p{joins}"""
@@ -135,9 +142,6 @@ class _Planner:
             return Operand(value)
         walked = json_walk(value.json, steps)
         return Operand(many=walked) if EACH in steps else Operand(Json(walked))
-
-    def _facts_table(self) -> str:
-        return self._facts.table("rows", self._at)
 
     def _people(self) -> str:
         columns = "".join(f", {json_walk('traits', path.steps)} AS {name}" for path, name in self._traits.items())

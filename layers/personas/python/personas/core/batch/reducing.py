@@ -32,15 +32,24 @@ class Source:
     ts: str
 
 
-def reduction(reduced: Reduced, source: Source | None, rows: str, column: Aggregated, largest: int) -> Reduction:
-    """`rows` is the condition of the rows in the stream; at most `largest` distinct values are kept."""
+def reduction(
+    reduced: Reduced,
+    source: Source | None,
+    rows: str,
+    column: Aggregated,
+    largest: int,
+    derive: Callable[[str], str] = str,
+) -> Reduction:
+    """`rows` is the condition of the rows in the stream; at most `largest` distinct values are kept; `derive` finds the
+    column of an expression that is read more than once, or gives the expression itself."""
     if source is None:
         return Reduction(Double(f"coalesce({column(f'count(*) FILTER (WHERE {rows})')}, 0)::DOUBLE"))
     operand = source.operand
 
     def aggregate(function: str, argument: str, of: str | None = None) -> str:
-        """Of the rows in which the argument, or `of`, is something."""
-        return column(f"{function}({argument}) FILTER (WHERE {rows} AND {of or argument} IS NOT NULL)")
+        """Of the rows in which the argument, or `of`, is something: only lists would take what is nothing."""
+        something = f" AND {of or argument} IS NOT NULL" if of or function == "list" else ""
+        return column(f"{function}({argument}) FILTER (WHERE {rows}{something})")
 
     match reduced.reducer:
         case "sum":
@@ -48,7 +57,7 @@ def reduction(reduced: Reduced, source: Source | None, rows: str, column: Aggreg
         case "avg":
             total = aggregate("sum", _decimal(operand))
             count = aggregate("sum", _count(operand)) if operand.many else aggregate("count", _decimal(operand))
-            mean = f"mean({total}, {count})"
+            mean = derive(f"mean({total}, {count})")
             wild = f"{total} IS NOT NULL AND ({mean} IS NULL OR (abs({mean}) < 0.0001 AND {mean} <> 0))"
             return Reduction(Double(mean), wild)
         case "min" | "max":
@@ -58,7 +67,9 @@ def reduction(reduced: Reduced, source: Source | None, rows: str, column: Aggreg
         case "first" | "last":
             pick = "min" if reduced.reducer == "first" else "max"
             best = _best(operand, pick, "order_of({})")
-            found = aggregate(pick, f"{{'a': {source.ts}, 'o': {best}}}", f"({best}).j")
+            one = f"nullif(len({operand.many}), 0)" if operand.many else operand.one.json
+            # Ordered only where there is something to be ordered.
+            found = column(f"{pick}(CASE WHEN {rows} AND {one} IS NOT NULL THEN {{'a': {source.ts}, 'o': {best}}} END)")
             return Reduction(Json(f"({found}).o.j"))
         case "mode":
             return _mode(reduced, source, aggregate, largest)

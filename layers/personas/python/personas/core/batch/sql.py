@@ -18,10 +18,11 @@ MACROS = {
     "json_text(j)": """CASE WHEN ascii(j) <> 34 THEN j WHEN contains(j, '\\') THEN json_extract_string(j, '$')
         ELSE j[2:-2] END""",
     "json_texts(j)": "list_transform(json_extract(j, '$[*]')::VARCHAR[], lambda e: json_text(plain_json(e)))",
-    "is_wild(j)": """CASE WHEN is_number(j) THEN contains(j, 'e') OR abs(TRY_CAST(j AS DOUBLE)) >= 9007199254740992
-            OR (abs(TRY_CAST(j AS DOUBLE)) < 0.0001 AND TRY_CAST(j AS DOUBLE) <> 0)
+    "is_extreme(n)": "abs(n) >= 9007199254740992 OR (abs(n) < 0.0001 AND n <> 0)",
+    "is_wild(j)": """CASE WHEN is_number(j) THEN CASE WHEN contains(j, 'e') THEN TRUE
+            WHEN strlen(j) > 15 OR contains(j, '0.0000') THEN is_extreme(TRY_CAST(j AS DOUBLE)) ELSE FALSE END
         WHEN ascii(j) IN (91, 123) THEN regexp_matches(j, '[{]|[0-9]e|[0-9]{16}|0[.]0000|\\\\u') ELSE FALSE END""",
-    "is_unsummable(j)": """CASE WHEN is_number(j) THEN
+    "is_unsummable(j)": """CASE WHEN strlen(j) > 12 AND is_number(j) THEN
             abs(TRY_CAST(j AS DOUBLE)) >= 1e12 OR (contains(j, '.') AND length(j) - strpos(j, '.') > 17)
         ELSE FALSE END""",
     "number_text(n)": "CASE WHEN n = trunc(n) THEN TRY_CAST(n AS BIGINT)::VARCHAR ELSE n::VARCHAR END",

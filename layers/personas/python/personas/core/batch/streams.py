@@ -27,9 +27,9 @@ def in_window(window: Window | None, ts: str, at: int) -> list[str]:
     return []
 
 
-def is_named(stream: Stream, since: int | None, alias: str) -> list[str]:
+def is_named(facts: Facts, stream: Stream, since: int | None, alias: str) -> list[str]:
     """What is said of an event besides `where` and the window."""
-    said = [f"{alias}.e = {sql.text(stream.event)}"]
+    said = [f"{alias}.e = {facts.listen(stream.event)}"]
     if stream.excluded:
         said.append(f"{alias}.s NOT IN ({sql.texts(stream.excluded)})")
     return said if since is None else [*said, f"{alias}.ts >= {since}"]
@@ -51,26 +51,29 @@ class Grouped:
         self._facts, self._at, self._largest = facts, at, largest
         self._conditions: dict[str, str] = {}
         self._aggregates: dict[str, str] = {}
+        self._derived: dict[str, str] = {}
 
     def reduction(self, reduced: Reduced, since: int | None) -> Reduction:
         stream = reduced.stream
         window = in_window(stream.window, "r.ts", self._at)
         rows = sql.all_of([self._holds(stream, since), *([self._condition(sql.all_of(window))] if window else [])])
         source = source_of(self._facts, reduced, "r")
-        return reduction(reduced, source, rows, self._column, self._largest)
+        return reduction(reduced, source, rows, self._column, self._largest, self._derive)
 
     def seen(self, stream: Stream, since: int | None) -> str:
         """Whether there was an event of the stream, in its window or not."""
         return f"coalesce({self._column(f'count(*) FILTER (WHERE {self._holds(stream, since)})')}, 0) > 0"
 
-    def table(self) -> str:
+    def table(self, facts: str) -> str:
+        """`facts` is the table of that name, or the SELECT that makes it."""
         marked = "".join(f", {condition} AS {name}" for condition, name in self._conditions.items())
         columns = "".join(f", {aggregate} AS {name}" for aggregate, name in self._aggregates.items())
-        return f"SELECT p, bool_or(wild) AS wild{columns} FROM (SELECT r.*{marked} FROM facts r) r GROUP BY p"
+        grouped = f"SELECT p, bool_or(wild) AS wild{columns} FROM (SELECT r.*{marked} FROM ({facts}) r) r GROUP BY p"
+        derived = "".join(f", {expression} AS {name}" for expression, name in self._derived.items())
+        return f"SELECT g.*{derived} FROM ({grouped}) g" if derived else grouped
 
     def _holds(self, stream: Stream, since: int | None) -> str:
-        self._facts.listen(stream.event)
-        said = is_named(stream, since, "r")
+        said = is_named(self._facts, stream, since, "r")
         if stream.where is not None:
             said.append(condition_sql(stream.where, event_reader(self._facts, stream.event, "r"), self._at))
         return self._condition(sql.all_of(said))
@@ -80,6 +83,10 @@ class Grouped:
 
     def _column(self, aggregate: str) -> str:
         return f"g.{self._aggregates.setdefault(aggregate, f'a{len(self._aggregates)}')}"
+
+    def _derive(self, expression: str) -> str:
+        """What is read of aggregates more than once, computed once."""
+        return f"g.{self._derived.setdefault(expression, f'm{len(self._derived)}')}"
 
 
 def event_reader(facts: Facts, event: str, alias: str) -> Callable[[Scalar], Operand]:
@@ -97,8 +104,7 @@ def event_reader(facts: Facts, event: str, alias: str) -> Callable[[Scalar], Ope
 
 def alone(facts: Facts, stream: Stream, settled: Condition | None, since: int | None, alias: str, at: int) -> list[str]:
     """Which rows are of the stream, as far as each event speaks for itself; `settled` is that part of its `where`."""
-    facts.listen(stream.event)
-    said = is_named(stream, since, alias)
+    said = is_named(facts, stream, since, alias)
     if settled is not None:
         said.append(condition_sql(settled, event_reader(facts, stream.event, alias), at))
     return said
