@@ -1,5 +1,5 @@
 """The logs of the archive that are written from tables' change streams, and what happens to all logs every night:
-archive-plan → a Map over the days that are to be compacted, shard by shard (archive-compact).
+archive-plan → a Map over the days that are to be compacted, shard by shard (archive-compact) → archive-catalogue.
 
 A shard that fails leaves its day as it is: the next night begins it again, and the function's error alarm tells.
 """
@@ -14,6 +14,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infra import grants, stream_mapping
+from infra.catalogue import Catalogue
 from infra.function import Function
 from infra.shared import Shared
 from infra.workflow import Workflow, call
@@ -46,6 +47,8 @@ class Archive(Construct):
         )
         self._plan(shared)
         self._compact(shared)
+        self.catalogue = Catalogue(self, "Catalogue", settings=shared.settings, storage=storage)
+        self._publish(shared)
         self.workflow = Workflow(
             self,
             "Workflow",
@@ -56,7 +59,7 @@ class Archive(Construct):
             definition=self._definition(shared),
             timeout=Duration.hours(20),  # done before the next one starts
             schedule=events.Schedule.cron(minute="15", hour="1"),
-            functions=[self.plan, self.compact],
+            functions=[self.plan, self.compact, self.publish],
         )
         storage.key.grant_decrypt(self.workflow.machine)
         self.workflow.excuse_map(storage.work_bucket)
@@ -137,6 +140,30 @@ class Archive(Construct):
         grants.delete_objects(self.compact, storage.archive_bucket)
         grants.get_objects(self.compact, storage.work_bucket)
 
+    def _publish(self, shared: Shared) -> None:
+        storage = shared.storage
+        self.publish = shared.function(
+            self,
+            "Publish",
+            name="archive-catalogue",
+            source="archive",
+            handler="catalogue.handle",
+            memory_mb=1024,
+            timeout_seconds=900,
+            environment={
+                "CONTROL_TABLE": storage.control_table.table_name,
+                "ARCHIVE_BUCKET": storage.archive_bucket.bucket_name,
+                "CATALOGUE_DATABASE": self.catalogue.database_name,
+            },
+        )
+        grants.use_table(self.publish, storage.control_table, "Query")
+        grants.get_objects(self.publish, storage.archive_bucket)
+        grants.list_versions(self.publish, storage.archive_bucket)
+        grants.get_object_versions(self.publish, storage.archive_bucket)
+        grants.put_objects(self.publish, storage.archive_bucket)
+        grants.delete_objects(self.publish, storage.archive_bucket)
+        grants.keep_databases(self.publish, f"{self.catalogue.database_name}_")
+
     def _definition(self, shared: Shared) -> sfn.IChainable:
         compact = call(self, "Compact shard", self.compact)
         compact.add_retry(errors=["States.TaskFailed"], interval=Duration.seconds(10), max_attempts=3, backoff_rate=2)
@@ -151,11 +178,13 @@ class Archive(Construct):
             result_path=sfn.JsonPath.DISCARD,
         )
         shards.item_processor(compact)
-        nothing = sfn.Succeed(self, "Nothing to compact")
+        publish = call(self, "Bring the catalogue up to date", self.publish)
+        publish.add_retry(errors=["States.TaskFailed"], interval=Duration.seconds(10), max_attempts=3, backoff_rate=2)
         plan = call(self, "Plan night", self.plan)
         plan.add_retry(errors=["States.TaskFailed"], interval=Duration.seconds(10), max_attempts=3, backoff_rate=2)
         return plan.next(
             sfn.Choice(self, "Is any day due?")
             .when(sfn.Condition.number_greater_than("$.count", 0), shards)
-            .otherwise(nothing)
+            .afterwards(include_otherwise=True)
+            .next(publish)
         )

@@ -3,6 +3,7 @@
 Each grant brings the use of the key that the service asks of its caller, and no more.
 """
 
+from aws_cdk import Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_s3 as s3
@@ -105,6 +106,25 @@ def start_executions(function: Function, machine: sfn.StateMachine) -> None:
 def read_secret(function: Function, secret: secretsmanager.Secret) -> None:
     function.allow(["secretsmanager:GetSecretValue"], secret.secret_arn)
     function.allow(["kms:Decrypt"], function.key.key_arn)
+
+
+def keep_databases(function: Function, prefix: str) -> None:
+    """Glue's databases of these names, with the tables in them."""
+    stack = Stack.of(function)
+    actions = ["CreateDatabase", "CreateTable", "DeleteDatabase", "DeleteTable", "GetDatabases", "UpdateTable"]
+    for resource in ("catalog", f"database/{prefix}*", f"table/{prefix}*/*", f"userDefinedFunction/{prefix}*/*"):
+        function.allow([f"glue:{action}" for action in actions], _glue(stack, resource))
+        if resource != "catalog":
+            excuse(
+                function.role,
+                f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:glue:<AWS::Region>:<AWS::AccountId>:{resource}]",
+                "Each space has a database, named after it; the prefix is this stage's.",
+            )
+
+
+def _glue(stack: Stack, resource: str) -> str:
+    kind, _, name = resource.partition("/")
+    return stack.format_arn(service="glue", resource=kind, resource_name=name or None)
 
 
 def _keys_are_data(construct: IConstruct, bucket: s3.Bucket) -> None:

@@ -79,6 +79,7 @@ class PersonasStack(Stack):
                 archive.traits,
                 archive.plan,
                 archive.compact,
+                archive.publish,
                 apis.profile_function,
                 apis.control_function,
             ],
@@ -113,6 +114,8 @@ class PersonasStack(Stack):
         self._output("ActivationTableName", storage.activation_table.table_name)
         self._output("ArchiveBucketName", storage.archive_bucket.bucket_name)
         self._output("DeadLettersBucketName", storage.dead_letters_bucket.bucket_name)
+        self._output("CatalogueDatabaseName", archive.catalogue.database_name)
+        self._output("AthenaWorkGroupName", archive.catalogue.workgroup.name)
         self._output("WorkspaceTokenSecretArn", storage.workspace_token.secret_arn)
 
     def _output(self, name: str, value: str) -> None:

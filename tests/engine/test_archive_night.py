@@ -4,14 +4,20 @@ from pathlib import Path
 
 import requests
 
+from personas.aws import client
 from personas.core.compaction import is_compacted
 from personas.local import operating
 from personas.local.launch import LaunchedEngine
 from personas.local.sample.control import Control
-from personas.stores import archive_scan
+from personas.stores import archive_scan, catalogue
 
 PEOPLE, ORDERS = 10, 3
 DAY = 24 * 3600
+
+
+def tables(database: str) -> set[str]:
+    """In the emulator's catalogue."""
+    return {table["Name"] for table in client("glue").get_tables(DatabaseName=database)["TableList"]}
 
 
 def test_a_definition_counts_the_same_past_after_a_night(tmp_path: Path) -> None:
@@ -32,6 +38,8 @@ def test_a_definition_counts_the_same_past_after_a_night(tmp_path: Path) -> None
             after = archive_scan.manifest(space)
             assert all(is_compacted(one.name) for one in after)
             assert len(after) == len({one.day for one in before})
+            [database] = catalogue.databases("personas_dev")
+            assert {"order", "profile_traits_updates"} <= tables(database)
             for manifest in (before, after):
                 rows = list(archive_scan.ledger(manifest, range(256)))
                 assert len(rows) == PEOPLE * ORDERS

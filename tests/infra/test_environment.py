@@ -31,6 +31,7 @@ NOT_NEEDED = {
         "PROFILES_TABLE": "writes sequence numbers as the table does",
         "IDENTITY_TABLE": "knows the log of what the table's stream brought",
     },
+    "archive-catalogue": {"PROFILES_TABLE": "knows the log of what the table's stream brought"},
     "preview-step": {"PROFILES_TABLE": "writes sequence numbers as the table does"},
 }
 
@@ -38,7 +39,7 @@ NAMES = [
     *("ingest", "identity", "merges", "profiles", "recompute-plan", "recompute-tick"),
     *("backfill-step", "backfill-shard", "archive-plan", "archive-compact", "preview-step", "preview-shard"),
     *("changes", "activation-plan", "activation-settle", "profile-api", "control-api", "purge"),
-    *("simulation-gather", "simulation-replay", "archive-identity", "archive-traits"),
+    *("simulation-gather", "simulation-replay", "archive-identity", "archive-traits", "archive-catalogue"),
 ]
 
 

@@ -51,6 +51,7 @@ def test_each_handler_is_where_the_metadata_says(dev):
         "archive-traits": ("functions/archive", "traits.handle"),
         "archive-plan": ("functions/archive", "plan.handle"),
         "archive-compact": ("functions/archive", "compact.handle"),
+        "archive-catalogue": ("functions/archive", "catalogue.handle"),
     }
 
 
@@ -256,6 +257,8 @@ def test_the_outputs_are_what_people_and_tools_need(dev):
         "ActivationTableName",
         "ArchiveBucketName",
         "DeadLettersBucketName",
+        "CatalogueDatabaseName",
+        "AthenaWorkGroupName",
         "WorkspaceTokenSecretArn",
     }
 

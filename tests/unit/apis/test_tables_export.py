@@ -3,66 +3,24 @@
 The calls go through the real pipeline; the third has no email, as the documented tables have it.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import boto3
-import duckdb
 import pytest
 
-from personas.core.warehouse.event_rows import track_table
-from personas.tables_export import export
-from tests.unit.apis.conftest import WORKSPACE_TOKEN, Function, Pipeline, basic
-
-A, B, JANE = "5285bc35-05ef-4d21", "b50e18a5-1b8d-451c", "jane.kim@segment.com"
-
-
-def call(kind: str, number: int, anonymous: str, url: str, at: str, **more: Any) -> dict[str, Any]:
-    context = {"url": f"twilio.com{url}"}
-    head = {"type": kind, "messageId": f"event_{number}", "anonymousId": anonymous, "timestamp": at}
-    return {**head, "context": context, **more}
-
-
-CASE_STUDY = [
-    call("page", 1, A, "", "2022-05-02T14:01:00Z"),
-    call("identify", 2, A, "/try-twilio", "2022-05-02T14:01:47Z", traits={"email": JANE, "plan": "free"}),
-    call("page", 3, B, "/education", "2022-06-22T10:47:15Z"),
-    call("identify", 4, B, "/events/webinars", "2022-06-22T10:48:00Z", traits={"email": JANE, "plan": "pro"}),
-]
-
-
-class Shop:
-    """A space whose tables can be asked in SQL."""
-
-    def __init__(self, function: Callable[..., Function], pipeline: Pipeline, moment: Any, folder: Path) -> None:
-        control = function("control_api", f"Bearer {WORKSPACE_TOKEN}")
-        self._ingest, self._pipeline, self._moment, self._folder = function("ingest"), pipeline, moment, folder
-        self.space = control("POST", "/spaces", {"name": "Shop"}).body["data"]["space"]["id"]
-        self.source = control("POST", f"/spaces/{self.space}/sources", {"name": "web"}).body["data"]["source"]
-
-    def send(self, *calls: dict[str, Any]) -> None:
-        """One after the other, a second apart, so that the first that is sent is the older profile."""
-        for each in calls:
-            reply = self._ingest("POST", f"/v1/{each['type']}", each, authorization=basic(self.source["writeKeys"][0]))
-            assert reply.status == 200, reply.body
-            self._pipeline.run()
-            self._moment.advance(1_000)
-
-    def export(self, monkeypatch: pytest.MonkeyPatch) -> duckdb.DuckDBPyConnection:
-        self.exported = export(self.space, self._folder)
-        monkeypatch.chdir(self._folder)
-        database = duckdb.connect()
-        database.execute("SET TimeZone = 'UTC'")
-        database.execute((self._folder / "views.sql").read_text())
-        return database
+from infra.paths import ROOT
+from personas.core.warehouse.schema import track_table
+from tests.unit.apis.conftest import Pipeline, bring_into_force
+from tests.unit.apis.shop import CASE_STUDY, JANE, A, B, Shop, call
 
 
 @pytest.fixture
-def shop(function: Any, pipeline: Pipeline, moment: Any, tmp_path: Path) -> Shop:
-    versioning = {"Status": "Enabled"}
-    boto3.client("s3").put_bucket_versioning(Bucket="archive-bucket", VersioningConfiguration=versioning)
-    return Shop(function, pipeline, moment, tmp_path / "tables")
+def shop(function: Any, pipeline: Pipeline, moment: Any, tmp_path: Path) -> Iterator[Shop]:
+    with closing(Shop(function, pipeline, moment, tmp_path / "tables")) as made:
+        yield made
 
 
 def test_the_documented_case_study_comes_out_row_for_row(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,8 +99,8 @@ def test_each_track_event_has_a_table_and_mixed_values_are_text(shop: Shop, monk
     assert database.execute("SELECT tags FROM track_pages").fetchone() == ('["x","y"]',)
     tracks = database.execute("SELECT event, event_text FROM tracks ORDER BY seq").fetchall()
     assert tracks == [("order_completed", "Order Completed")] * 2 + [("pages", "Pages")]
-    assert shop.exported.rows["tracks"] == 3
-    assert "user_traits" not in (shop.exported.folder / "views.sql").read_text(), "nobody has a trait"
+    assert database.execute("SELECT count(*) FROM tracks").fetchone() == (3,)
+    assert database.execute("SELECT count(*) FROM user_traits").fetchone() == (0,), "nobody has a trait"
 
 
 def test_an_export_of_a_space_without_events_has_its_tables_all_the_same(
@@ -156,3 +114,93 @@ def test_long_names_of_events_make_names_of_tables_that_stay_apart() -> None:
     one, other = track_table("x" * 500 + " a"), track_table("x" * 500 + " b")
     assert one != other
     assert len(one) < 80
+
+
+EXAMPLES = re.findall(r"```sql\n-- ([^\n]+)\n(.*?)```", (ROOT / "docs" / "tables.md").read_text(), re.DOTALL)
+
+
+@pytest.mark.parametrize("question", [title for title, _ in EXAMPLES])
+def test_the_examples_of_the_documents_run(shop: Shop, monkeypatch: pytest.MonkeyPatch, question: str) -> None:
+    shop.send(*CASE_STUDY, call("track", 5, A, "", "2022-07-01T00:00:00Z", event="Order"))
+    database = shop.export(monkeypatch)
+    answer = database.execute(f"SELECT count(*) FROM ({dict(EXAMPLES)[question].strip().rstrip(';')})").fetchone()
+    assert answer is not None
+    assert answer[0] > 0
+
+
+def test_the_tables_that_the_documents_have_one_materialise_come_out_as_documented(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`id_graph`, `external_id_mapping` and `profile_traits` of the case study."""
+    shop.send(*CASE_STUDY)
+    database = shop.export(monkeypatch)
+    one, two = (row[0] for row in database.execute("SELECT segment_id FROM pages ORDER BY seq").fetchall())
+    when = "strftime(\"timestamp\", '%Y-%m-%d %H:%M:%S')"
+    graph = f'SELECT segment_id, canonical_segment_id, {when} FROM id_graph ORDER BY "timestamp"'
+    assert database.execute(graph).fetchall() == [
+        (one, one, "2022-05-02 14:01:00"),
+        (two, one, "2022-06-22 10:48:00"),
+    ]
+    ids = "SELECT canonical_segment_id, external_id_type, external_id_value FROM external_id_mapping"
+    assert database.execute(f'{ids} ORDER BY "timestamp"').fetchall() == [
+        (one, "anonymous_id", A),
+        (one, "email", JANE),
+        (one, "anonymous_id", B),
+    ]
+    traits = "SELECT canonical_segment_id, email, merged_to FROM profile_traits ORDER BY merged_to NULLS FIRST"
+    assert database.execute(traits).fetchall() == [(one, JANE, None), (two, None, one)]
+
+
+def test_what_is_there_is_not_fetched_again_and_what_was_replaced_goes(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.send(*CASE_STUDY)
+    shop.export(monkeypatch)
+    files = set(shop.exported.folder.rglob("events/space=spa*/*/*.parquet"))
+    stamps = {path: path.stat().st_mtime_ns for path in files}
+    gone = sorted(files)[0]
+    stale = gone.with_name("replaced.parquet")
+    stale.write_bytes(gone.read_bytes())
+    gone.unlink()
+    database = shop.export(monkeypatch)
+    assert set(shop.exported.folder.rglob("events/space=spa*/*/*.parquet")) == files
+    assert [path for path in files if path.stat().st_mtime_ns != stamps[path]] == [gone]
+    assert database.execute("SELECT count(*) FROM pages").fetchone() == (2,)
+
+
+def test_audiences_computed_traits_and_accounts_are_in_the_trait_table(
+    shop: Shop, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buyers = {"query": "event('Order').count() >= 1"}
+    made = shop.control(
+        "POST",
+        f"/spaces/{shop.space}/audiences",
+        {"name": "Buyers", "enabled": True, "audienceType": "USERS", "definition": buyers},
+    )
+    assert made.status == 200, made.body
+    spent = {"query": "event('Order').sum(property('total'))", "type": "users"}
+    made = shop.control(
+        "POST",
+        f"/spaces/{shop.space}/computed-traits",
+        {"name": "Spent", "enabled": True, "description": "", "definition": spent},
+    )
+    assert made.status == 200, made.body
+    bring_into_force(shop.space)
+    shop.send(
+        call("identify", 1, A, "", "2025-12-01T00:00:00Z", userId="u1", traits={"plan": "free"}),
+        call("track", 2, A, "", "2025-12-02T00:00:00Z", event="Order", properties={"total": 5.5}),
+        call("group", 3, A, "", "2025-12-03T00:00:00Z", groupId="g1", traits={"seats": 7}),
+    )
+    database = shop.export(monkeypatch)
+    users = (
+        "SELECT plan, buyers, spent, typeof(buyers) FROM profile_traits_updates WHERE collection = 'users' ORDER BY seq"
+    )
+    rows = database.execute(users).fetchall()
+    assert rows[-1] == ("free", True, 5.5, "BOOLEAN")
+    assert rows[0][:2] != rows[-1][:2]
+    account = "SELECT seats FROM profile_traits_updates WHERE collection = 'accounts'"
+    assert database.execute(account).fetchall() == [(7,)]
+    joined = "account_traits AS traits JOIN account_identifiers AS ids USING (segment_id)"
+    assert database.execute(f"SELECT ids.value, name, traits.value FROM {joined}").fetchall() == [("g1", "seats", "7")]
+    mine = "SELECT name, value FROM user_traits WHERE name IN ('buyers', 'spent') ORDER BY name"
+    assert database.execute(mine).fetchall() == [("buyers", "true"), ("spent", "5.5")]

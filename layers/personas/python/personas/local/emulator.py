@@ -14,7 +14,7 @@ from pathlib import Path
 from personas.core.errors import PersonasError
 from personas.local import children
 
-_SERVICES = "dynamodb,dynamodbstreams,s3,sqs,secretsmanager,kms,sns,logs,sts,iam,ssm,cloudwatch"
+_SERVICES = "dynamodb,dynamodbstreams,s3,sqs,secretsmanager,kms,sns,logs,sts,iam,ssm,cloudwatch,glue"
 START_PATIENCE_S = 60.0
 SAVE_PATIENCE_S = 60.0
 

@@ -1,7 +1,9 @@
-"""`personas tables`: writes a space's warehouse-ready tables into a folder, and says in words what they are.
+"""`personas tables`: copies a space's logs into a folder, with its warehouse-ready tables, and says what they are.
 
->>> told(Exported(Path("t"), {"pages": 2, "tracks": 1}))
-'2 tables were written to t:\\n  pages: 2 rows\\n  tracks: 1 row'
+>>> print(told(Exported(Path("t"), {"events": 2, "identity": 1}, ("pages", "tracks"))))
+2 tables over 3 files are in t:
+  pages, tracks
+Look at them with: cd t && duckdb -init views.sql
 """
 
 import argparse
@@ -30,5 +32,11 @@ def run(given: argparse.Namespace) -> str:
 
 
 def told(exported: Exported) -> str:
-    lines = [f"  {name}: {count:,} row{'' if count == 1 else 's'}" for name, count in exported.rows.items()]
-    return "\n".join([f"{len(lines)} tables were written to {exported.folder}:", *lines])
+    files = sum(exported.files.values())
+    return "\n".join(
+        [
+            f"{len(exported.tables)} tables over {files} files are in {exported.folder}:",
+            f"  {', '.join(exported.tables)}",
+            f"Look at them with: cd {exported.folder} && duckdb -init views.sql",
+        ]
+    )

@@ -37,10 +37,13 @@ SERVED = frozenset(
 
 WITHOUT_MEANING: Mapping[str, str] = {
     "AWS::ApiGateway::Account": "only says where API Gateway may write its logs",
+    "AWS::Athena::WorkGroup": "there is no Athena on one machine: `personas tables` shows the same tables in DuckDB",
     "AWS::CDK::Metadata": "describes the CDK app to AWS",
     "AWS::CloudWatch::Alarm": "nobody is called out for one machine; /_local/status shows the same figures",
     "AWS::CloudWatch::CompositeAlarm": "as AWS::CloudWatch::Alarm",
     "AWS::CloudWatch::Dashboard": "as AWS::CloudWatch::Alarm",
+    "AWS::Glue::Database": "as AWS::Athena::WorkGroup",
+    "AWS::Glue::Table": "as AWS::Athena::WorkGroup",
     "AWS::IAM::ManagedPolicy": "there is one user and no IAM on one machine",
     "AWS::IAM::Policy": "there is one user and no IAM on one machine",
     "AWS::IAM::Role": "there is one user and no IAM on one machine",

@@ -170,8 +170,14 @@ def read_table(one: ArchiveObject, filters: Any, columns: list[str] | None = Non
     """Its rows as an Arrow table."""
     from pyarrow import parquet
 
+    return parquet.read_table(io.BytesIO(content(one)), filters=filters, columns=columns)
+
+
+def content(one: ArchiveObject) -> bytes:
+    """As it was listed, also where it was replaced since."""
     answer = client("s3").get_object(Bucket=setting("ARCHIVE_BUCKET"), Key=one.key, VersionId=one.version)
-    return parquet.read_table(io.BytesIO(answer["Body"].read()), filters=filters, columns=columns)
+    body: bytes = answer["Body"].read()
+    return body
 
 
 def _plain(table: Any) -> Any:

@@ -16,6 +16,7 @@ from typing import Any
 from personas.aws import client, setting
 from personas.core.compaction import Compaction, lanes_of
 from personas.core.errors import Unavailable
+from personas.stores import seen_columns
 from personas.stores.archive_logs import LOGS, Log
 from personas.stores.archive_scan import ArchiveObject, listed, of_lanes, read_table
 
@@ -45,15 +46,16 @@ def compact(job: Compaction, shard: int, objects: Sequence[ArchiveObject]) -> No
     name = job.names[shard]
     prefix = LOGS[job.log].prefix(job.space, job.day)
     if not listed(prefix + name):
-        _write(prefix + name, LOGS[job.log], lanes_of(name), objects)
+        _write(job, name, objects)
     if {one.name for one in listed(prefix)}.issuperset(job.names):
         _delete([one.key for one in objects])
 
 
-def _write(key: str, log: Log, lanes: range, objects: Sequence[ArchiveObject]) -> None:
+def _write(job: Compaction, name: str, objects: Sequence[ArchiveObject]) -> None:
     import pyarrow
     from pyarrow import parquet
 
+    log, lanes = LOGS[job.log], lanes_of(name)
     filters = [("lane", ">=", lanes.start), ("lane", "<", lanes.stop)]
     tables = [read_table(one, filters) for one in of_lanes(objects, lanes)]
     table = pyarrow.concat_tables([log.schema().empty_table(), *tables], promote_options="default").combine_chunks()
@@ -62,6 +64,8 @@ def _write(key: str, log: Log, lanes: range, objects: Sequence[ArchiveObject]) -
     with parquet.ParquetWriter(file, log.schema(), compression="zstd") as writer:
         for start in range(0, len(kept), ROWS):
             writer.write_table(table.take(kept[start : start + ROWS]))
+    seen_columns.note(job.space, job.log, job.day, name, table)
+    key = log.prefix(job.space, job.day) + name
     client("s3").put_object(Bucket=setting("ARCHIVE_BUCKET"), Key=key, Body=file.getvalue())
 
 
