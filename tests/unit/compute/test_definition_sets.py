@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -76,6 +77,15 @@ def test_a_key_belongs_to_one_definition_of_a_collection() -> None:
     both = DefinitionSet.of(1, [audience("pro", query), audience("pro", query, "accounts")])
     assert both.named("users")["pro"].collection == "users"
     assert ComputeState().evaluate(both, {"plan": "pro"}, (), 0, "accounts").values == {"pro": True}
+
+
+def test_what_was_checked_and_parsed_before_is_not_parsed_again() -> None:
+    orders, visits = trait("orders", "event('Order').count()"), trait("visits", "event('Visit').count()")
+    before = DefinitionSet.of(1, [orders], coming=[visits])
+    after = DefinitionSet.of(2, [visits, orders], known=before.trees)
+    assert all(after.trees[known] is before.trees[known] for known in (orders, visits))
+    changed = replace(orders, query="event('Order').within(7 days).count()")
+    assert DefinitionSet.of(3, [changed], known=before.trees).trees[changed] != before.trees[orders]
 
 
 def test_a_wrong_query_names_its_definition() -> None:

@@ -7,7 +7,7 @@ import sys
 from types import FrameType
 from typing import Any
 
-from personas import wire
+from personas import documents, wire
 from personas.core.compute.definition_set import DefinitionSet
 from personas.core.envelope import EventEnvelope
 from personas.core.event import Event
@@ -16,6 +16,7 @@ from personas.core.profile.acting import act
 from personas.core.profile.delivery import Delivery, Outcome, Recalled
 from personas.core.profile.stored import Stored
 from personas.core.query.definition import Definition
+from personas.stores import definitions as snapshots
 from tests.unit.profile.world import START, definition
 
 TOUCHED = ("orders", "spend", "buyers")
@@ -80,6 +81,22 @@ def test_an_event_takes_as_many_steps_among_a_thousand_definitions_as_among_ten(
     few, values = steps_of_the_third_order(10)
     assert values == {"orders": 3, "spend": 15, "buyers": True}
     assert steps_of_the_third_order(1_000) == (few, values)
+
+
+def test_a_snapshot_of_a_thousand_comes_back_as_it_was_and_fits_the_parts_of_one_transaction() -> None:
+    words = [f"{number * 7919 % 999_983:06d}" for number in range(5_000)]  # which do not compress
+    large = [
+        definition(
+            f"a_{number}",
+            " AND ".join(f"event('{word}').count() >= 1" for word in words[number * 5 : number * 5 + 5]),
+            kind="audience",
+        )
+        for number in range(1_000)
+    ]
+    compiled = DefinitionSet.of(1, large)
+    packed = snapshots.packed(compiled)
+    assert len(packed) < documents.MAX_DATA * snapshots.MAX_PARTS
+    assert snapshots.unpacked(packed).to_data() == compiled.to_data()
 
 
 def test_an_event_is_looked_at_for_what_it_touches_only() -> None:

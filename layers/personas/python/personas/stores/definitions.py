@@ -15,6 +15,7 @@ from personas.core.compute.trait_mapping import TraitMapping
 from personas.core.errors import NotFound, TooLarge, Unavailable
 from personas.core.saved_definition import SavedDefinition
 from personas.stores import spaces
+from personas.uncollected import uncollected
 from personas.weighed import Weighed
 
 TRIES = 8
@@ -63,7 +64,16 @@ def _load(space: str, version: int) -> DefinitionSet:
     parts = [item["data"]["B"] for item in documents.items(snapshot_partition(space), snapshot_key(version, ""))]
     if not parts:
         raise NotFound(f"space {space} has no definitions of version {version}")
-    return DefinitionSet.of_data(wire.unpack(b"".join(parts)))
+    return unpacked(b"".join(parts))
+
+
+def packed(compiled: DefinitionSet) -> bytes:
+    return wire.pack(compiled.to_data(), 6)
+
+
+def unpacked(data: bytes) -> DefinitionSet:
+    with uncollected():
+        return DefinitionSet.of_data(wire.unpack(data))
 
 
 def of_space(space: str) -> tuple[SavedDefinition, ...]:
@@ -99,7 +109,8 @@ def change(space: str, decide: Callable[[tuple[SavedDefinition, ...], int], Chan
         after = {saved.id: saved for saved in (*before, *decided.saved) if saved.id not in decided.removed}
         mappings = {mapping.id: mapping for mapping in (*mappings_of(space), *decided.mapped)}
         kept = [mapping for mapping in mappings.values() if mapping.id not in decided.unmapped]
-        compiled = _compiled(version, after.values(), kept, load(space, head.definitions))
+        with uncollected():
+            compiled = _compiled(version, after.values(), kept, load(space, head.definitions))
         moved = spaces.head_moved(space, "definitions", version)
         try:
             documents.transact([moved, *_writes(space, decided), *_snapshot(space, version, compiled)])
@@ -117,13 +128,15 @@ def _compiled(
     Aggregates that are kept already go on. But a backfill that begins begins afresh: of aggregates that lack their past
     it takes over nothing, whatever an earlier backfill may have added to some profiles.
     """
-    enabled = [one for one in saved if one.enabled]
+    enabled, known = [one for one in saved if one.enabled], before.trees
     if any(one.live != one.definition for one in enabled):
-        _parts(DefinitionSet.of(version, [one.definition for one in enabled], mappings))
+        wanted = DefinitionSet.of(version, [one.definition for one in enabled], mappings, known=known)
+        _parts(wanted)
+        known |= wanted.trees
     coming = [one.definition for one in enabled if one.coming]
     begins = any(one.coming_since == version for one in enabled)
     kept_since = before.complete_since if begins else before.kept_since
-    return DefinitionSet.of(version, [one.live for one in enabled if one.live], mappings, coming, kept_since)
+    return DefinitionSet.of(version, [one.live for one in enabled if one.live], mappings, coming, kept_since, known)
 
 
 def _writes(space: str, decided: Change) -> list[dict[str, Any]]:
@@ -145,8 +158,8 @@ def _snapshot(space: str, version: int, compiled: DefinitionSet) -> list[dict[st
 
 def _parts(compiled: DefinitionSet) -> list[bytes]:
     """Raises TooLarge."""
-    packed = wire.pack(compiled.to_data(), 6)
-    parts = [packed[start : start + documents.MAX_DATA] for start in range(0, len(packed), documents.MAX_DATA)]
+    data = packed(compiled)
+    parts = [data[start : start + documents.MAX_DATA] for start in range(0, len(data), documents.MAX_DATA)]
     if len(parts) > MAX_PARTS:
         raise TooLarge("the definitions of this space are too many: delete or disable some of them")
     return parts

@@ -21,6 +21,7 @@ from personas.core.query.tree import Query, Trait
 from personas.core.query.walking import walk
 
 Compiled = tuple[Definition, Query]
+_NOTHING: Mapping[Definition, Query] = {}
 
 
 class DefinitionSet:
@@ -100,13 +101,23 @@ class DefinitionSet:
         mappings: Iterable[TraitMapping] = (),
         coming: Iterable[Definition] = (),
         kept_since: Mapping[str, int] | None = None,
+        known: Mapping[Definition, Query] = _NOTHING,
     ) -> "DefinitionSet":
-        """Raises InvalidQuery (which names the definition), CyclicDefinitions, or InvalidInput for a key used twice."""
-        return cls(version, ordered(definitions), mappings, ordered(coming, alone=False), kept_since)
+        """`known` are definitions that were checked and parsed before, with their trees.
+
+        Raises InvalidQuery (which names the definition), CyclicDefinitions, or InvalidInput for a key used twice.
+        """
+        live, prepared = ordered(definitions, known), ordered(coming, known, alone=False)
+        return cls(version, live, mappings, prepared, kept_since)
 
     @classmethod
     def empty(cls) -> "DefinitionSet":
         return cls(0, (), kept_since={})
+
+    @property
+    def trees(self) -> dict[Definition, Query]:
+        live = (formula for collection in ("users", "accounts") for formula in self.formulas[collection])
+        return {**dict(self.coming), **{formula.definition: formula.tree for formula in live}}
 
     @property
     def size(self) -> int:
@@ -216,7 +227,9 @@ class DefinitionSet:
         return cls(data["version"], live, mappings, coming, data.get("kept_since"))
 
 
-def ordered(definitions: Iterable[Definition], alone: bool = True) -> list[Compiled]:
+def ordered(
+    definitions: Iterable[Definition], parsed: Mapping[Definition, Query] = _NOTHING, alone: bool = True
+) -> list[Compiled]:
     """Checked, parsed, and in the order of evaluation; `alone` refuses references in a circle among them.
 
     Raises InvalidQuery (which names the definition), CyclicDefinitions, or InvalidInput for a key used twice.
@@ -229,7 +242,7 @@ def ordered(definitions: Iterable[Definition], alone: bool = True) -> list[Compi
         name = (definition.collection, definition.key)
         if name in trees:
             raise InvalidInput(f"the key {definition.key} is used by two definitions", "name")
-        trees[name] = check(definition)
+        trees[name] = parsed.get(definition) or check(definition)
         known[name] = definition
     return [(known[name], trees[name]) for name in (evaluation_order(trees) if alone else trees)]
 

@@ -47,13 +47,14 @@ def split(where: Condition | None) -> tuple[Condition | None, Condition | None]:
     if where is None:
         return None, None
     parts = where.parts if isinstance(where, And) else (where,)
-    alone = tuple(part for part in parts if not _depends(part))
-    others = tuple(part for part in parts if _depends(part))
+    depends = [_depends(part) for part in parts]
+    alone = tuple(part for part, does in zip(parts, depends, strict=True) if not does)
+    others = tuple(part for part, does in zip(parts, depends, strict=True) if does)
     return both(*alone) if alone else None, both(*others) if others else None
 
 
 def is_listed(stream: Stream) -> bool:
-    return isinstance(stream.window, Session) or split(stream.where)[1] is not None
+    return isinstance(stream.window, Session) or (stream.where is not None and _depends(stream.where))
 
 
 def asked(stream: Stream, reduced: Field | None = None) -> tuple[Field, ...]:

@@ -17,15 +17,17 @@ from personas.core.query.path import Path
 
 def walk(node: Any) -> Iterator[Any]:
     """The node and all below it, from the outside in and in the order of the fields."""
-    if isinstance(node, tuple):
-        for each in node:
-            yield from walk(each)
-    elif is_dataclass(node) and not isinstance(node, (type, Path)):
-        yield node
-        for name in _names(type(node)):
-            yield from walk(getattr(node, name))
+    waiting = [node]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, tuple):
+            waiting.extend(reversed(each))
+        elif (names := _names(each.__class__)) is not None:
+            yield each
+            waiting.extend([getattr(each, name) for name in names])
 
 
 @cache
-def _names(node: type) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(node))
+def _names(kind: type) -> tuple[str, ...] | None:
+    """The fields of a class of nodes, the last one first; None for all else."""
+    return tuple(field.name for field in reversed(fields(kind))) if is_dataclass(kind) and kind is not Path else None
