@@ -12,7 +12,7 @@ evaluate and never to count. The state lists its parts; which ones they are is d
 ((Ref(owner='use_1', name='abc', size=30, until=None, whole=False),), (), True)
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -111,10 +111,11 @@ class Cold:
             self.refs = tuple(ref for ref in self.refs if ref not in dropped)
             self.gone = (*self.gone, *sorted(dropped, key=lambda ref: ref.name))
 
-    def forget(self, refs: Iterable[Ref]) -> None:
+    def forget(self, refs: Collection[Ref]) -> None:
         """What was listed and is no more, because the state began anew."""
-        mine = {(ref.owner, ref.name) for ref in (*self.refs, *self.gone)}
-        self.gone = (*self.gone, *(ref for ref in refs if (ref.owner, ref.name) not in mine))
+        if refs:
+            mine = {(ref.owner, ref.name) for ref in (*self.refs, *self.gone)}
+            self.gone = (*self.gone, *(ref for ref in refs if (ref.owner, ref.name) not in mine))
 
     def expire(self, hour: int) -> None:
         if self.refs:
@@ -122,6 +123,8 @@ class Cold:
 
     def unite(self, other: "Cold") -> None:
         """Take over the parts of a profile that has become part of this one. They are deleted by this one, too."""
+        if not (other.refs or other.gone or other.doomed):
+            return
         self.refs = (*self.refs, *(replace(ref, whole=False) for ref in other.refs if ref not in self.refs))
         self.by_ref |= {replace(ref, whole=False): part for ref, part in other.by_ref.items()}
         self.gone = (*self.gone, *other.gone, *other.doomed)
@@ -137,6 +140,8 @@ class Cold:
     @classmethod
     def of_data(cls, data: Mapping[str, Any]) -> "Cold":
         cold = cls()
-        cold.refs = tuple(map(Ref.of_data, data.get("k", ())))
-        cold.doomed = tuple(map(Ref.of_data, data.get("x", ())))
+        if "k" in data:
+            cold.refs = tuple(map(Ref.of_data, data["k"]))
+        if "x" in data:
+            cold.doomed = tuple(map(Ref.of_data, data["x"]))
         return cold
