@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from infra.paths import ROOT
+from personas import unmerging
 from personas.core.warehouse.schema import track_table
+from personas.stores import graph
 from tests.unit.apis.conftest import Pipeline, bring_into_force
 from tests.unit.apis.shop import CASE_STUDY, JANE, A, B, Shop, call
 
@@ -204,3 +206,22 @@ def test_audiences_computed_traits_and_accounts_are_in_the_trait_table(
     assert database.execute(f"SELECT ids.value, name, traits.value FROM {joined}").fetchall() == [("g1", "seats", "7")]
     mine = "SELECT name, value FROM user_traits WHERE name IN ('buyers', 'spent') ORDER BY name"
     assert database.execute(mine).fetchall() == [("buyers", "true"), ("spent", "5.5")]
+
+
+def test_a_merge_that_is_undone_gives_back_profiles_and_identifiers(
+    shop: Shop, moment: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.send(*CASE_STUDY)
+    one = graph.find_profile(shop.space, "users", "anonymous_id", A)
+    assert one is not None
+    [merge] = graph.merges(shop.space, one)
+    unmerging.undo(shop.space, one, merge.id, None, moment.ms)
+    shop.send(call("page", 5, B, "/again", "2022-07-01T00:00:00Z"))
+    database = shop.export(monkeypatch)
+    two = merge.loser
+    links = database.execute("SELECT segment_id, canonical_segment_id FROM profile_merges").fetchall()
+    assert sorted(links) == sorted([(one, one), (two, two)])
+    last = "SELECT triggering_event_type FROM id_graph_updates WHERE segment_id = ? ORDER BY seq"
+    assert database.execute(last, [two]).fetchall() == [("page",), ("identify",), ("unmerge",)]
+    ids = database.execute("SELECT canonical_segment_id, value FROM user_identifiers").fetchall()
+    assert sorted(ids) == sorted([(one, A), (one, JANE), (two, B)])
