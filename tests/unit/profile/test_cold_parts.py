@@ -221,3 +221,35 @@ def test_a_warm_worker_reads_a_part_once(world: World) -> None:
     key = cold.key_of(world.space, part)
     del world.plane.tables["profiles_table"][key["pk"]["S"], key["sk"]["S"]]
     assert len(world.computed("use_a", World.now)["places"]) == 3_000
+
+
+def test_a_worker_remembers_only_so_much(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.define(PLACES)
+    order(world, "use_a", range(3_000))
+    parts = refs(world, "use_a")
+    assert len(parts) > 1
+    monkeypatch.setattr(cold, "MOST_BYTES", parts[-1].size)
+    cold.remembered.cache_clear()
+    for _ in range(2):
+        assert len(world.computed("use_a", World.now)["places"]) == 3_000
+
+
+def test_who_reads_a_state_that_is_written_meanwhile_reads_it_again(world: World) -> None:
+    """Its parts are united and deleted between the reading of the state and that of the parts."""
+    world.define(PLACES)
+    order(world, "use_a", range(3_000))
+    before = lying(world)
+    cold.remembered.cache_clear()
+    read_items = world.plane.batch_get_item
+
+    def overtaken(RequestItems: Any) -> Any:  # noqa: N803 - AWS's names
+        [request] = RequestItems.values()
+        if any(key["sk"]["S"].startswith("cold#") for key in request["Keys"]):
+            world.plane.batch_get_item = read_items  # type: ignore[method-assign]
+            order(world, "use_a", range(3_000, 8_000))
+            cold.remembered.cache_clear()
+        return read_items(RequestItems)
+
+    world.plane.batch_get_item = overtaken  # type: ignore[method-assign]
+    assert len(world.computed("use_a", World.now)["places"]) == 8_000
+    assert not before & lying(world)

@@ -6,8 +6,10 @@ from typing import Any
 import pyarrow.parquet
 import pytest
 
+from personas.core.compute.splitting import LIMITS, Limits
 from personas.core.moments import HOUR, SECOND
 from personas.stores import due_log, pages
+from tests.unit.compute.cold_table import TINY
 from tests.unit.profile.plane import Clock, Plane, installed
 from tests.unit.profile.world import START, World, definition
 
@@ -46,9 +48,9 @@ def calls(world: World, round_: int) -> None:
         world.send(world.resolved(person, order), world.resolved(person, name), world.resolved(person, group, "acc_g"))
 
 
-def end(lives: int | None, most_after: int) -> tuple[Any, int]:
+def end(lives: int | None, most_after: int, limits: Limits = LIMITS) -> tuple[Any, int]:
     plane, clock = Plane(), Clock(START)
-    with installed(plane, clock):
+    with installed(plane, clock, limits):
         world = World(plane, clock, space="space")
         story(world)
         before = plane.writes
@@ -81,6 +83,8 @@ def picture(world: World) -> Any:
 
 
 ALIVE, WRITES = end(None, 500)
+SHEDDING = TINY[2]
+WRITES_WHILE_SHEDDING = end(None, 500, SHEDDING)[1]
 
 
 def test_the_story_is_what_it_should_be() -> None:
@@ -104,3 +108,11 @@ def test_a_death_after_any_write_changes_nothing(lives: int, most_after: int) ->
     assert archived >= ALIVE[3]
     if most_after == 500:
         assert due >= ALIVE[2]
+
+
+@pytest.mark.parametrize("lives", range(WRITES_WHILE_SHEDDING))
+def test_nor_does_one_while_states_shed_into_cold_parts(lives: int) -> None:
+    assert WRITES_WHILE_SHEDDING > WRITES
+    shown, paged, _, archived = end(lives, 3, SHEDDING)[0]
+    assert (shown, paged) == ALIVE[:2]
+    assert archived >= ALIVE[3]
