@@ -19,9 +19,10 @@ from infra.function import Function
 from infra.shared import Shared
 from infra.workflow import Workflow, call
 
-_WINDOW_SECONDS = 300
-"""The longest that Lambda lets records wait for more: every object that is written is a request to pay, and a file that
-each query opens until the night makes them one. Nobody waits for these logs."""
+_WINDOW_SECONDS = 240
+"""How long records wait for more: every object that is written is a request to pay, and a file that each query opens
+until the night makes them one. Nobody waits for these logs; but a lone record that has waited must be younger than what
+a reader's alarm calls late (monitoring.py)."""
 _BATCH = 10_000
 """The largest that Lambda takes; in fact a batch ends at 6 MB."""
 

@@ -8,6 +8,7 @@ from personas.core.moments import SECOND
 from personas.core.simulation.simulation import LONGEST
 
 EVENTS, PROFILES = "StreamsEvents", "StreamsProfiles"
+ALARM = "AWS::CloudWatch::Alarm"
 
 
 def test_functions_are_arm64_with_a_name_a_log_group_and_traces(dev):
@@ -96,7 +97,14 @@ def test_both_hops_together_wait_for_the_freshness(assembly, stage, seconds):
     assert windows["identity"] + windows["profiles"] == seconds
     assert windows["changes"] == seconds
     assert windows["merges"] == 0
-    assert windows["archive-identity"] == windows["archive-traits"] == 300
+    assert windows["archive-identity"] == windows["archive-traits"] == 240
+
+
+def test_no_reader_waits_for_so_long_that_its_alarm_is_raised(dev):
+    alarms = {alarm["Properties"]["AlarmName"]: alarm["Properties"] for alarm in dev.named(ALARM).values()}
+    for name, mapping in dev.mappings().items():
+        late = alarms[f"personas-dev-{name}-iterator-age"]["Threshold"]
+        assert mapping["MaximumBatchingWindowInSeconds"] * 1000 < late, name
 
 
 def test_merges_and_changes_are_woken_by_what_concerns_them_only(dev):
@@ -217,7 +225,7 @@ def test_workflows_keep_to_what_the_local_interpreter_does_too(dev):
 
 
 def test_every_function_has_its_alarms_and_every_reader_its_age(dev):
-    alarms = {alarm["Properties"]["AlarmName"] for alarm in dev.named("AWS::CloudWatch::Alarm").values()}
+    alarms = {alarm["Properties"]["AlarmName"] for alarm in dev.named(ALARM).values()}
     for name in dev.functions():
         assert f"personas-dev-{name}-errors" in alarms
     for name in dev.mappings():
@@ -235,7 +243,7 @@ def test_every_function_has_its_alarms_and_every_reader_its_age(dev):
 
 def test_every_alarm_tells_somebody(dev):
     (topic,) = dev.named("AWS::SNS::Topic")
-    for alarm in dev.named("AWS::CloudWatch::Alarm").values():
+    for alarm in dev.named(ALARM).values():
         assert alarm["Properties"]["AlarmActions"] == [{"Ref": topic}]
 
 
