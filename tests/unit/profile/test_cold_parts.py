@@ -115,6 +115,18 @@ def test_parts_end_with_the_window_that_saw_them(world: World) -> None:
     assert lying(world) == set()
 
 
+def test_parts_go_with_the_definitions_that_asked_for_what_is_in_them(world: World) -> None:
+    world.define(PLACES, COUNTED)
+    order(world, "use_a", range(3_000))
+    assert refs(world, "use_a")
+    world.define(COUNTED)
+    order(world, "use_a", range(3_000, 3_001))
+    assert refs(world, "use_a") == ()
+    order(world, "use_a", range(3_001, 3_002))
+    assert lying(world) == set()
+    assert world.computed("use_a")["counted"] == 3_002
+
+
 def test_a_merged_profile_hands_its_parts_over_by_reference(world: World) -> None:
     world.define(PLACES, COUNTED)
     order(world, "use_a", range(2_000, 5_000))

@@ -16,9 +16,10 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from personas.core.compute.splitting import LIMITS, Limits
 from personas.local import checkout
 from tests.unit.profile.plane import SETTINGS, TABLES, Clock, Plane, installed
-from tests.unit.profile.test_deaths import ALIVE, picture, story
+from tests.unit.profile.test_deaths import ALIVE, SHEDDING, picture, story
 from tests.unit.profile.world import START, World
 
 PATIENCE_S = 60
@@ -106,10 +107,11 @@ def _build(url: str) -> None:
         s3.create_bucket(Bucket=SETTINGS[bucket])
 
 
+@pytest.mark.parametrize("limits", [LIMITS, SHEDDING], ids=["usual limits", "states that shed"])
 @pytest.mark.parametrize("lives", [None, *range(0, 9, 2)])
-def test_a_death_after_any_call_changes_nothing(emulator: str, lives: int | None) -> None:
+def test_a_death_after_any_call_changes_nothing(emulator: str, lives: int | None, limits: Limits) -> None:
     plane, clock = RemotePlane(emulator), Clock(START)
-    with installed(plane, clock):
+    with installed(plane, clock, limits):
         world = World(plane, clock, space=f"space{next(runs)}")
         story(world)
         died = not world.deliver(list(plane.lanes), 500, lives)

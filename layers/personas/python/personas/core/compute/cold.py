@@ -121,6 +121,12 @@ class Cold:
         if self.refs:
             self.drop(ref for ref in self.refs if ref.until is not None and ref.until < hour)
 
+    def drop_unknown(self, aggregates: Mapping[str, Aggregate]) -> None:
+        """Parts in which there is nothing else."""
+        known = aggregates.keys()
+        if self.refs:
+            self.drop(ref for ref, part in self.by_ref.items() if ref in self.refs and known.isdisjoint(part.data))
+
     def unite(self, other: "Cold") -> None:
         """Take over the parts of a profile that has become part of this one. They are deleted by this one, too."""
         if not (other.refs or other.gone or other.doomed):

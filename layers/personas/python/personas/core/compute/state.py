@@ -191,6 +191,7 @@ class ComputeState:
         """
         if definitions.version >= self._version:
             self._tallies.drop_unknown(definitions.aggregates)
+            self.cold.drop_unknown(definitions.aggregates)
         self._tallies.settle(definitions.aggregates, now_ms)
         self.cold.expire(hour_of(now_ms))
 
