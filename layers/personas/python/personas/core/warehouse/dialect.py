@@ -47,17 +47,18 @@ def _duckdb_text(column: str, path: Path) -> str:
     return f"({quoted(column)} ->> {place})"
 
 
-def _named(text: str, both: str, everywhere: str) -> str:
-    """As columns.named does."""
-    words = f"regexp_replace({text}, '([a-z0-9])([A-Z])', '{both}'{everywhere})"
-    joined = f"regexp_replace({words}, '\\W+', '_'{everywhere})"
-    return f"lower(regexp_replace({joined}, '^_+|_+$', ''{everywhere}))"
+def _named(text: str, group: str, everywhere: str) -> str:
+    """As columns.named does. `group`: what stands before the number of a group."""
+    words = f"regexp_replace({text}, '([a-z0-9])([A-Z])', '{group}1_{group}2'{everywhere})"
+    joined = f"regexp_replace({words}, '[^\\p{{L}}\\p{{N}}_]+', '_'{everywhere})"
+    stripped = f"regexp_replace({joined}, '^_+|_+$', ''{everywhere})"
+    return f"lower(regexp_replace({stripped}, '^([0-9]|$)', '_{group}1'))"
 
 
 ATHENA = Dialect(
     text=_athena_text,
     milliseconds=lambda column: f"CAST(to_unixtime({quoted(column)}) * 1000 AS bigint)",
-    named=lambda text: _named(text, "$1_$2", ""),
+    named=lambda text: _named(text, "$", ""),
     hash=lambda text: f"lower(to_hex(md5(to_utf8({text}))))",
     pairs="CROSS JOIN UNNEST(CAST(json_parse(traits) AS map(varchar, json))) AS pairs (name, held_json)",
     pair_value="coalesce(json_extract_scalar(pairs.held_json, '$'), json_format(pairs.held_json))",
@@ -65,7 +66,7 @@ ATHENA = Dialect(
 DUCKDB = Dialect(
     text=_duckdb_text,
     milliseconds=lambda column: f"epoch_ms({quoted(column)})",
-    named=lambda text: _named(text, r"\1_\2", ", 'g'"),
+    named=lambda text: _named(text, "\\", ", 'g'"),
     hash=lambda text: f"md5({text})",
     pairs="CROSS JOIN LATERAL (SELECT key AS name, value ->> '$' AS held_text FROM json_each(traits)) AS pairs",
     pair_value="pairs.held_text",
