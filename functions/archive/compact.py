@@ -4,7 +4,7 @@ from typing import Any
 
 from personas.core.compaction import Compaction
 from personas.stores import compaction, spaces, work_files
-from personas.stores.archive_scan import ArchiveObject
+from personas.stores.parquet_object import ArchiveObject
 
 
 def handle(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature

@@ -11,6 +11,7 @@ from personas.core.envelope import AbsorbEnvelope, TickEnvelope
 from personas.core.moments import hour_of
 from personas.stores import archive_scan, backfill_lists, backfills, definitions
 from personas.stores.archive_time import of_time
+from personas.stores.parquet_object import ArchiveObject
 
 
 def handle(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
@@ -34,7 +35,7 @@ def handle(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: A
     return {"number": number}
 
 
-def _parts(event: dict[str, Any], objects: list[archive_scan.ArchiveObject], lanes: range) -> Iterator[AbsorbEnvelope]:
+def _parts(event: dict[str, Any], objects: list[ArchiveObject], lanes: range) -> Iterator[AbsorbEnvelope]:
     space, version = event["space"], event["version"]
     fold = Fold(definitions.load(space, version), now_ms())
     for row in archive_scan.ledger(list(of_time(objects, fold.since)), lanes, fold.names):

@@ -10,7 +10,7 @@ import requests
 
 from personas.local import operating
 from personas.local.launch import LaunchedEngine
-from personas.stores import archive_scan, identity_log, log_objects, trait_log
+from personas.stores import archive_scan, identity_log, log_objects, parquet_object, trait_log
 from personas.tables_export import export
 
 CALLS = [
@@ -23,7 +23,7 @@ CALLS = [
 
 def rows(space: str, log: str) -> list[dict[str, Any]]:
     objects = archive_scan.listed(log_objects.folder(log, space))
-    return [row for one in objects for row in archive_scan.read_table(one, None).to_pylist()]
+    return [row for one in objects for row in parquet_object.read_table(one, None).to_pylist()]
 
 
 def test_a_merge_and_the_traits_that_it_united_are_in_the_logs_and_tables(

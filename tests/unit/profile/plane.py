@@ -52,6 +52,8 @@ class Plane:
         """And what it says of these and of links."""
         self.lanes: dict[int, list[tuple[int, str, bytes]]] = defaultdict(list)
         self.objects: dict[tuple[str, str], bytes] = {}
+        self.fetched: list[tuple[str, bytes]] = []
+        """What was got of which object."""
         self.versions: dict[tuple[str, str, str], bytes] = {}
         """Of the objects, also those that were replaced or deleted."""
         self.latest: dict[tuple[str, str], str] = {}
@@ -179,7 +181,8 @@ class Plane:
 
     def get_object(self, Bucket: str, Key: str, VersionId: str | None = None, Range: str = "") -> Item:  # noqa: N803
         body = self.objects[Bucket, Key] if VersionId is None else self.versions[Bucket, Key, VersionId]
-        return {"Body": io.BytesIO(body[-int(Range.removeprefix("bytes=-")) :] if Range else body)}
+        self.fetched.append((Key, body := _ranged(body, Range)))
+        return {"Body": io.BytesIO(body)}
 
     def get_paginator(self, name: str) -> "Plane":
         assert name == "list_object_versions"
@@ -225,6 +228,13 @@ def installed(plane: Plane, time: Clock, limits: Limits = LIMITS) -> Iterator[No
     ):
         yield
     _forget()
+
+
+def _ranged(body: bytes, said: str) -> bytes:
+    if not said:
+        return body
+    first, _, last = said.removeprefix("bytes=").partition("-")
+    return body[int(first) : int(last) + 1] if first else body[-int(last) :]
 
 
 def _forget() -> None:

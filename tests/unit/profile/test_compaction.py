@@ -19,8 +19,9 @@ from personas.core.lanes import lane_of
 from personas.core.moments import DAY, iso
 from personas.core.profile.delivery import Accepted
 from personas.core.workspace import Space
-from personas.stores import archive, archive_scan, compaction, spaces, work_files
+from personas.stores import archive, archive_scan, compaction, parquet_object, spaces, work_files
 from personas.stores.archive_logs import EVENTS
+from personas.stores.parquet_object import ArchiveObject, read_table
 from tests.unit.profile.plane import Clock, Died, Plane, installed
 from tests.unit.profile.world import START
 
@@ -96,8 +97,8 @@ def test_the_objects_of_a_day_become_one_sorted_by_profile_and_time(plane: Plane
     )
 
 
-def _data(plane: Plane, one: archive_scan.ArchiveObject) -> Any:
-    table = archive_scan.read_table(one, None)
+def _data(plane: Plane, one: ArchiveObject) -> Any:
+    table = read_table(one, None)
     for moment in ("at", "received"):
         table = table.set_column(table.column_names.index(moment), moment, table[moment].cast("int64"))
     return table.to_pylist()
@@ -146,6 +147,32 @@ def test_a_late_event_waits_until_it_is_worth_writing_the_day_anew(plane: Plane)
     [name] = keys()
     assert name > before[0]
     assert len(ledger(archive_scan.manifest("sp"))) == 409
+
+
+def test_shards_of_a_large_object_fetch_little_more_than_their_rows(
+    plane: Plane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everyone = [f"use_{number}" for number in range(600)]
+    rows = [replace(fat(number), profile=one, number=(lane_of(one), number, 0)) for number, one in enumerate(everyone)]
+    archive.write(rows[:300])
+    archive.write(rows[300:])
+    monkeypatch.setattr(compaction, "ROWS", 20)
+    run()
+    [one] = archive_scan.manifest("sp")
+    monkeypatch.setattr(parquet_object, "SMALL", 0)
+    monkeypatch.setattr(parquet_object, "_FOOTER", 1_000)
+    plane.fetched.clear()
+    found = ledger([one], shards=16)
+    fetched = sum(len(body) for _, body in plane.fetched)
+    said = 16 * len(parquet_object.content(one, f"bytes=-{1_000}")) + 16 * parquet_object.metadata(one).serialized_size
+    assert {entry(each) for each in found} == {entry(each) for each in rows}
+    assert len(found) == 600
+    assert fetched - said < 1.5 * one.size
+    mine = archive_scan.profiles([one], range(16))
+    assert mine == {each for each in everyone if lane_of(each) < 16}
+    assert archive_scan.named([one], {"use_7", "use_x"}) == {"use_7"}
+    [table] = archive_scan.ledger_tables([one], {"use_7"}, {"E"})
+    assert [each.profile for each in archive_scan.entries([table])] == ["use_7"]
 
 
 def test_a_manifest_of_before_reads_what_was_replaced(plane: Plane) -> None:
@@ -220,7 +247,7 @@ class Life:
     def __init__(self, plane: Plane) -> None:
         self.plane = plane
         self.written: list[list[Accepted]] = []
-        self.jobs: list[tuple[names.Compaction, int, list[archive_scan.ArchiveObject]]] = []
+        self.jobs: list[tuple[names.Compaction, int, list[ArchiveObject]]] = []
         """Shards that were planned: they may run at any time, also twice, and long after others did them too."""
         self.scans: list[tuple[set[Entry], Any, set[Entry]]] = []
 

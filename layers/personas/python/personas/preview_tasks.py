@@ -120,5 +120,5 @@ def _accounts(preview: Preview, said: Said) -> Iterator[Subject]:
 
 def _read(preview: Preview, ids: Iterable[str]) -> Iterator[Stored]:
     """In the order of their ids."""
-    found = profiles.read_many((preview.space, profile) for profile in sorted(ids))
+    found = profiles.read_lately([(preview.space, profile) for profile in sorted(ids)])
     return (found[key] for key in sorted(found))

@@ -11,7 +11,7 @@ from personas.core.warehouse.dialect import DUCKDB
 from personas.core.warehouse.schema import Schema
 from personas.core.warehouse.view import Logs
 from personas.core.warehouse.views import views
-from personas.stores import archive_scan, seen_columns, sources, spaces
+from personas.stores import archive_scan, parquet_object, seen_columns, sources, spaces
 from personas.stores.archive_logs import LOGS, Log
 
 FOLDER = "logs"
@@ -38,7 +38,7 @@ def export(space: str, folder: Path) -> Exported:
         for path, one in wanted.items():
             if not path.exists() or path.stat().st_size != one.size:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(archive_scan.content(one))
+                path.write_bytes(parquet_object.content(one))
             schema.unite(seen_columns.of_file(log.name, path))
         _empty(folder / FOLDER / log.name / "space=/day=/empty.parquet", log)
         files[log.name] = len(wanted)

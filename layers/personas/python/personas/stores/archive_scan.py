@@ -8,54 +8,22 @@ Invariant: within one call of `events` each event comes once, however many rows 
 each counting and each taking back comes once, however many objects repeat its row.
 """
 
-import io
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from personas.aws import client, setting
-from personas.core.compaction import lanes_of
 from personas.core.event import Event
 from personas.core.identifier import Identifier
 from personas.core.lanes import lane_of
 from personas.core.profile.delivery import Accepted
 from personas.stores.archive import space_prefix
+from personas.stores.parquet_object import ArchiveObject, read_table
 
 READERS = 8
 """Objects that are fetched and decoded at a time."""
-
-
-@dataclass(frozen=True, slots=True)
-class ArchiveObject:
-    key: str
-    version: str
-    """Of the object in the versioned bucket."""
-    size: int
-    """Bytes."""
-
-    @property
-    def day(self) -> str:
-        """Of receipt, as yyyy-mm-dd."""
-        return self.key.split("/day=", 1)[1].split("/", 1)[0]
-
-    @property
-    def name(self) -> str:
-        return self.key.rsplit("/", 1)[1]
-
-    @property
-    def lanes(self) -> range:
-        """Of the profiles whose rows it may have."""
-        return lanes_of(self.name)
-
-    def to_data(self) -> list[Any]:
-        return [self.key, self.version, self.size]
-
-    @classmethod
-    def of_data(cls, data: list[Any]) -> "ArchiveObject":
-        return cls(*data)
 
 
 def manifest(space: str) -> tuple[ArchiveObject, ...]:
@@ -101,7 +69,8 @@ def ledger(objects: Sequence[ArchiveObject], lanes: range, names: Collection[str
 
     Rows have neither an account nor identifiers.
     """
-    return entries(read_table(one, _of(lanes, names), list(LEDGER)) for one in of_lanes(objects, lanes))
+    wanted = _of(lanes, names)
+    return entries(read_table(one, wanted, list(LEDGER), lanes) for one in of_lanes(objects, lanes))
 
 
 def ledger_tables(objects: Sequence[ArchiveObject], profiles: Collection[str], names: Collection[str]) -> list[Any]:
@@ -110,9 +79,10 @@ def ledger_tables(objects: Sequence[ArchiveObject], profiles: Collection[str], n
     if not profiles or not names:
         return []
     wanted = _in("profile", profiles) & _in("event", names)
-    mine = of_lanes(objects, {lane_of(profile) for profile in profiles})
+    lanes = {lane_of(profile) for profile in profiles}
     with ThreadPoolExecutor(READERS) as readers:
-        return list(readers.map(lambda one: _plain(read_table(one, wanted, list(LEDGER))), mine))
+        tables = readers.map(lambda one: read_table(one, wanted, list(LEDGER), lanes), of_lanes(objects, lanes))
+        return [_plain(table) for table in tables]
 
 
 def entries(tables: Iterable[Any]) -> Iterator[Accepted]:
@@ -145,7 +115,7 @@ def profiles(objects: Sequence[ArchiveObject], lanes: range, names: Collection[s
     such events."""
     found: set[str] = set()
     for one in of_lanes(objects, lanes):
-        table = read_table(one, _of(lanes, names), ["profile", "account"])
+        table = read_table(one, _of(lanes, names), ["profile", "account"], lanes)
         for column in ("profile", "account"):
             found.update(value for value in table[column].unique().to_pylist() if value)
     return found
@@ -156,28 +126,15 @@ def named(objects: Sequence[ArchiveObject], profiles: Collection[str]) -> set[st
     if not profiles:
         return set()
     found: set[str] = set()
-    for one in of_lanes(objects, {lane_of(profile) for profile in profiles}):
-        found.update(read_table(one, _in("profile", profiles), ["profile"])["profile"].unique().to_pylist())
+    lanes = {lane_of(profile) for profile in profiles}
+    for one in of_lanes(objects, lanes):
+        found.update(read_table(one, _in("profile", profiles), ["profile"], lanes)["profile"].unique().to_pylist())
     return found
 
 
 def of_lanes(objects: Iterable[ArchiveObject], lanes: Collection[int]) -> Iterator[ArchiveObject]:
     """Those that may have rows of these lanes."""
     return (one for one in objects if any(lane in one.lanes for lane in lanes))
-
-
-def read_table(one: ArchiveObject, filters: Any, columns: list[str] | None = None) -> Any:
-    """Its rows as an Arrow table."""
-    from pyarrow import parquet
-
-    return parquet.read_table(io.BytesIO(content(one)), filters=filters, columns=columns)
-
-
-def content(one: ArchiveObject) -> bytes:
-    """As it was listed, also where it was replaced since."""
-    answer = client("s3").get_object(Bucket=setting("ARCHIVE_BUCKET"), Key=one.key, VersionId=one.version)
-    body: bytes = answer["Body"].read()
-    return body
 
 
 def _plain(table: Any) -> Any:

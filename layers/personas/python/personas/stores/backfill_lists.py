@@ -5,7 +5,7 @@ from typing import Any
 
 from personas.core.backfill.shards import Shard
 from personas.stores import work_files
-from personas.stores.archive_scan import ArchiveObject
+from personas.stores.parquet_object import ArchiveObject
 
 
 def keep_objects(space: str, run: str, name: str, objects: Sequence[ArchiveObject]) -> str:

@@ -18,7 +18,8 @@ from personas.core.compaction import Compaction, lanes_of
 from personas.core.errors import Unavailable
 from personas.stores import seen_columns
 from personas.stores.archive_logs import LOGS, Log
-from personas.stores.archive_scan import ArchiveObject, listed, of_lanes, read_table
+from personas.stores.archive_scan import listed, of_lanes
+from personas.stores.parquet_object import ArchiveObject, read_table
 
 ROWS = 20_000
 """In a row group: what a reader passes over, or reads, as a whole."""

@@ -10,7 +10,7 @@ from personas.core.backfill.shards import Shard
 from personas.core.preview.contribution import Contribution
 from personas.core.preview.preview import Preview
 from personas.stores import work_files
-from personas.stores.archive_scan import ArchiveObject
+from personas.stores.parquet_object import ArchiveObject
 
 Contributions = Mapping[str, Contribution]
 """By account."""

@@ -7,7 +7,8 @@ crash between the two is repaired by the redelivery.
 """
 
 from base64 import b64decode
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +21,8 @@ from personas.stores import cold
 
 PROFILE, STATE = "profile", "state"
 TRIES = 3
+READERS = 8
+"""Requests at a time, where very many profiles are read."""
 LEVEL = 6  # of compression: they are written once and read many times
 
 
@@ -30,14 +33,11 @@ def read(space: str, profile: str) -> Stored | None:
 
 def read_many(ids: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Stored]:
     """Profiles with their states by (space, profile id), read consistently; what does not exist is absent."""
-    names = {profile_pk(space, profile): (space, profile) for space, profile in ids}
-    items: dict[str, dict[str, Item]] = {}
-    for item in dynamo.batch_get(table(), [key(pk, sk) for pk in names for sk in (PROFILE, STATE)]):
-        items.setdefault(item["pk"]["S"], {})[item["sk"]["S"]] = item
-    stored = {names[pk]: _stored(*names[pk], found.get(PROFILE), found.get(STATE)) for pk, found in items.items()}
-    for pk, found in items.items():
-        if "cold" in found.get(STATE, ()):
-            stored[names[pk]] = _with_cold(stored[names[pk]])
+    items = _items(ids)
+    stored = {found: _stored(*found, *both) for found, both in items.items()}
+    for found, (_, state) in items.items():
+        if state and "cold" in state:
+            stored[found] = _with_cold(stored[found])
     return stored
 
 
@@ -52,6 +52,30 @@ def _with_cold(stored: Stored) -> Stored:
         found = {item["sk"]["S"]: item for item in dynamo.batch_get(table(), [key(place, PROFILE), key(place, STATE)])}
         stored = _stored(stored.space, stored.id, found.get(PROFILE), found.get(STATE))
     raise cold.PartMissing(f"parts of the state of profile {stored.id} are missing")
+
+
+def read_lately(ids: Collection[tuple[str, str]]) -> dict[tuple[str, str], Stored]:
+    """As `read_many`, but as of a moment ago and without cold parts, at half the price and many at a time: for who
+    looks at very many profiles."""
+    with ThreadPoolExecutor(READERS) as readers:
+        parts = readers.map(_read_lately, dynamo.chunks(list(ids), dynamo.READ_BATCH // 2))
+        return {found: stored for part in parts for found, stored in part.items()}
+
+
+def _read_lately(ids: list[tuple[str, str]]) -> dict[tuple[str, str], Stored]:
+    return {found: _stored(*found, *both) for found, both in _items(ids, consistent=False).items()}
+
+
+def _items(
+    ids: Iterable[tuple[str, str]], *, consistent: bool = True
+) -> dict[tuple[str, str], tuple[Item | None, Item | None]]:
+    """The items of profiles and of their states."""
+    names = {profile_pk(space, profile): (space, profile) for space, profile in ids}
+    items: dict[str, dict[str, Item]] = {}
+    keys = [key(pk, sk) for pk in names for sk in (PROFILE, STATE)]
+    for item in dynamo.batch_get(table(), keys, consistent=consistent):
+        items.setdefault(item["pk"]["S"], {})[item["sk"]["S"]] = item
+    return {names[pk]: (found.get(PROFILE), found.get(STATE)) for pk, found in items.items()}
 
 
 def read_profiles(ids: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Stored]:

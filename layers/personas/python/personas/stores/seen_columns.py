@@ -16,7 +16,8 @@ from botocore.exceptions import ClientError
 from personas.aws import client, setting
 from personas.core.warehouse.schema import Schema
 from personas.stores import trait_log
-from personas.stores.archive_scan import ArchiveObject, content, listed
+from personas.stores.archive_scan import listed
+from personas.stores.parquet_object import ArchiveObject, content
 
 Table = Any
 EVENTS = "events"

@@ -1,7 +1,7 @@
 """How the archive of a space is shared out: by the lanes of the profiles, so that each profile is in one shard.
 
-Every shard reads all objects that may have rows of its lanes, and keeps its own. So there are as few as their size in
-memory allows.
+Every shard asks all objects that may have rows of its lanes, small ones as a whole. So there are as few as their size
+in memory allows.
 
 >>> [(shard.number, shard.first, shard.last) for shard in shards_of(5_000, 1)]
 [(0, 0, 255)]

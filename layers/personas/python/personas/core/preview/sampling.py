@@ -23,12 +23,13 @@ from math import ceil, floor, sqrt
 from personas.core.backfill.shards import Shard, shards_of
 from personas.core.lanes import LANES
 
-SHARD_BYTES = 16_000_000
-"""Of compressed objects, in one shard: what one worker decodes and folds in a few seconds."""
-WORKERS = 64
-"""Shards that are folded at a time."""
-EXACT_BYTES = WORKERS * SHARD_BYTES
-"""Up to this size of a space's archive, all of its profiles are looked at."""
+SHARD_BYTES = 4_000_000
+"""Of compressed objects, in one shard: at 26 bytes an event and ten events a profile these are 15,000 profiles, and a
+worker takes a tenth of a millisecond of CPU for each, most of it for reading what is stored of it."""
+EXACT_BYTES = 40 * SHARD_BYTES
+"""Up to this size of a space's archive, all of its profiles are looked at. It is not the workers who are the limit but
+the profiles table: a profile is two items of half a unit each, and DynamoDB gives a table 40,000 units a second unless
+it was asked for more, so that 400,000 profiles take ten seconds."""
 LEAST_LANES = 4
 
 CONFIDENCE = 0.95

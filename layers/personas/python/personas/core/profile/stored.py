@@ -39,6 +39,11 @@ class Stored:
         return state
 
     @property
+    def lineage(self) -> tuple[str, ...]:
+        """Of the state, without all else of it."""
+        return tuple(unpack(self.packed_state).get("l", ())) if self.packed_state else ()
+
+    @property
     def may_be_cut(self) -> bool:
         """Whether values may have been cut (fitting.py): what was cut by halves until it fitted is large."""
         return self.packed_profile is not None and len(self.packed_profile) > CUT_BYTES
