@@ -3,14 +3,17 @@
 import json
 from typing import Any
 
+import duckdb
 import pytest
 
 from personas import batch
 from personas.core.batch.plan import plan
+from personas.core.batch.sql import create_macros
 from personas.core.compute.definition_set import DefinitionSet
 from personas.core.event import Event
 from personas.core.moments import HOUR
 from personas.core.query.definition import Definition
+from personas.core.values import plain
 from tests.unit.compute.archived import database, fill
 from tests.unit.compute.histories import History
 from tests.unit.compute.test_meaning import ABSENT, COMPARISONS, NOW, REDUCERS, events_of, read, rows, track
@@ -91,3 +94,23 @@ def test_what_is_asked_often_is_looked_for_once() -> None:
     made = plan(definitions, NOW)
     (facts,) = [statement for statement in made.statements if "FROM rows" in statement]
     assert facts.count('$."properties"."p"."q"') == 1
+
+
+LISTED = [[], ["a"], [1, 2], True, False, "", "a", "ab", "a b", "a!", 'a"', "ä", "€", "\x00", "\n", "~", "12"]
+NUMBERS = [n / d for n in (0, 1, 9, 10, 12, 12.45, 12.5, 100, 99.99, 2**53 - 1) for d in (1, 10, -1, -10)]
+
+
+def test_texts_sort_as_the_values_of_which_they_are_made_and_lead_back_to_them() -> None:
+    here = duckdb.connect()
+    for macro in create_macros():
+        here.execute(macro)
+    rows = [[json.dumps(plain(value), ensure_ascii=False)] for value in (*LISTED, *NUMBERS)]
+    here.execute("CREATE TABLE found AS SELECT DISTINCT j FROM (SELECT unnest(?) AS j)", [[row[0] for row in rows]])
+    by_text, by_order = (
+        here.execute(f"SELECT j FROM found ORDER BY {key}").fetchall() for key in ("order_text(j)", "order_of(j)")
+    )
+    assert by_text == by_order
+    pairs = here.execute("SELECT j, of_order_text(moment_text(-7) || order_text(j)) FROM found").fetchall()
+    assert [json.loads(one) for one, _ in pairs] == [json.loads(other) for _, other in pairs]
+    moments = "SELECT ts FROM (SELECT unnest([-62135596800000, -1, 0, 7, 10, 253402300799999]) AS ts)"
+    assert here.execute(f"{moments} ORDER BY moment_text(ts)").fetchall() == here.execute(moments).fetchall()

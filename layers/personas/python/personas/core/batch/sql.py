@@ -4,6 +4,9 @@ A value is the text of its JSON, without white space, and null is NULL. What SQL
 (numbers beyond 2^53, sums of very long fractions, objects as values, …): whoever has such a value is left to the
 stream's own code, so that the macros may count on doubles and on texts that stand for exactly one number.
 
+Where the first of many values is looked for, `order_text` makes of each a text by which they sort as by `order_of`:
+its kind, and of a number the digits, those of a negative one turned round. `moment_text` before it is 16 digits long.
+
 Casts are tried, also where a CASE keeps them from texts that are no number: DuckDB may cast before it looks.
 
 >>> text("it's"), text("a\x00b"), number(0.1), number(2**70)
@@ -30,6 +33,14 @@ MACROS = {
             ELSE 0 END,
         'n': CASE WHEN is_number(j) THEN TRY_CAST(j AS DOUBLE) WHEN j = 'true' THEN 1 ELSE 0 END,
         't': CASE WHEN ascii(j) IN (34, 91, 123) THEN json_text(j) ELSE '' END, 'j': j}""",
+    "moment_text(ts)": "(ts + 5000000000000000)::VARCHAR",
+    "size_text(j)": "lpad(split_part(j, '.', 1), 16, '0') || ltrim(j, '0123456789')",
+    "order_text(j)": """CASE WHEN ascii(j) = 34 THEN '2' || json_text(j)
+        WHEN ascii(j) = 45 THEN '10' || translate(size_text(j[2:]), '0123456789', '9876543210') || '~' || chr(1) || j
+        WHEN is_number(j) THEN '11' || size_text(j) || chr(1) || j
+        WHEN ascii(j) IN (91, 123) THEN '3' || j ELSE '0' || j END""",
+    "of_order_text(k)": """CASE k[17] WHEN '2' THEN to_json(k[18:])::VARCHAR WHEN '1' THEN split_part(k, chr(1), 2)
+        ELSE k[18:] END""",
     "sorted_json(l)": """list_transform(list_sort(list_transform(list_distinct(l), lambda e: order_of(e))),
         lambda e: e.j)""",
     "list_json(l)": "'[' || array_to_string(l, ',') || ']'",
