@@ -19,13 +19,14 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
 
+from personas.core.compute.comparators import EXACT
 from personas.core.compute.conditions import Holds, Operand, Single, compiled
 from personas.core.compute.fields import reader, several
 from personas.core.compute.monoids import MONOIDS, SIGNS, Monoid, event_key, key_of
 from personas.core.compute.windows import TileWindow
 from personas.core.event import Event
 from personas.core.query.formatter import format_query
-from personas.core.query.tree import Condition, Field, Literal, Reduced, Scalar, Stream
+from personas.core.query.tree import And, Comparison, Condition, Field, Literal, Reduced, Scalar, Stream
 from personas.core.values import number_of, plain, text_of
 
 Scene = tuple[Any, ...]
@@ -34,6 +35,16 @@ Scene = tuple[Any, ...]
 
 def scene_of(event: Event) -> Scene:
     return event.properties, event.context, event.source, event.at
+
+
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """A value at a path that counts as one of these texts."""
+
+    name: str
+    """The path, in words."""
+    read: Callable[[Scene], Any]
+    texts: frozenset[str]
 
 
 KEEPS = {
@@ -65,6 +76,8 @@ class Aggregate:
     """Events before this moment (ms) are not in the stream."""
     edges: bool = True
     """Whether a value may change at the hour at which an event leaves the window."""
+    asks: Asks | None = None
+    """What an event of the stream must have; None: that is not said."""
 
     @classmethod
     def of(cls, reduced: Reduced, since: int | None = None) -> "Aggregate":
@@ -77,9 +90,8 @@ class Aggregate:
         limits = ("" if since is None else str(since), *stream.excluded)
         meaning = (stream.event, where, back, keeps, reads, field, *limits)
         values = _taken(reduced.field, reads)
-        return cls(
-            _id(keeps, meaning), stream.event, _where(stream, stream.where), values, MONOIDS[keeps], window, since
-        )
+        holds, asks = _where(stream, stream.where), _asks(stream.where)
+        return cls(_id(keeps, meaning), stream.event, holds, values, MONOIDS[keeps], window, since, asks=asks)
 
     @classmethod
     def listing(
@@ -103,8 +115,8 @@ class Aggregate:
             found = [[plain(value) for value in find(scene[place])] for find, place in finds]
             return [event_key(scene[3], found)]
 
-        holds = _where(stream, where)
-        return cls(_id("events", meaning), stream.event, holds, values, MONOIDS["events"], window, since, edges)
+        holds, asks = _where(stream, where), _asks(where)
+        return cls(_id("events", meaning), stream.event, holds, values, MONOIDS["events"], window, since, edges, asks)
 
     def kept_since(self, version: int) -> "Aggregate":
         """As the space keeps it without a break since that version of its definitions; 0: since ever."""
@@ -191,6 +203,22 @@ def _where(stream: Stream, where: Condition | None) -> Holds | None:
     if holds is None:
         return lambda scene: scene[2] not in excluded
     return lambda scene: scene[2] not in excluded and holds(scene)
+
+
+def _asks(where: Condition | None) -> Asks | None:
+    """The first of the conditions that must all hold and that compares one value with literals for equality."""
+    for part in where.parts if isinstance(where, And) else (where,):
+        if not isinstance(part, Comparison) or part.operator not in ("equals", "one_of"):
+            continue
+        read, literals = _single(part.subject), [each for each in part.arguments if isinstance(each, Literal)]
+        if read and len(literals) == len(part.arguments) and all(_is_its_text(each.value) for each in literals):
+            return Asks(format_query(part.subject), read, frozenset(text_of(each.value) for each in literals))
+    return None
+
+
+def _is_its_text(value: Any) -> bool:
+    """Whether what equals the value is what has the same text: not so of numbers that a float does not tell apart."""
+    return isinstance(value, str) or -EXACT < value < EXACT
 
 
 def _operand(scalar: Scalar) -> Operand:

@@ -75,15 +75,15 @@ def against(named: str, literals: tuple[Any, ...]) -> Callable[[Any], bool]:
 
     def test(value: Any) -> bool:
         kind = value.__class__
-        if (kind is int and -_LARGEST < value < _LARGEST) or (kind is float and value - value == 0):
+        if (kind is int and -EXACT < value < EXACT) or (kind is float and value - value == 0):
             return shorter(value, border)
         return general(value, literals)
 
     return test
 
 
-_LARGEST = 2**53
-"""Numbers below are themselves: `number_of` has nothing to say about them."""
+EXACT = 2**53
+"""Whole numbers below, in either direction, are told apart by a float: `number_of` leaves them as they are."""
 _SHORT: dict[str, Callable[[Any, Any], bool]] = {
     "greater_than": operator.gt,
     "at_least": operator.ge,

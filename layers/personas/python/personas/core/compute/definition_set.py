@@ -11,6 +11,7 @@ from typing import Any
 from personas.core.compute import questions
 from personas.core.compute.aggregate import Aggregate
 from personas.core.compute.formula import Formula
+from personas.core.compute.listeners import Listeners
 from personas.core.compute.touched import Readers
 from personas.core.compute.trait_mapping import Promotions, TraitMapping
 from personas.core.errors import InvalidInput
@@ -160,8 +161,8 @@ class DefinitionSet:
         """Whether any definition looks at events of this name."""
         return event_name in self._by_event
 
-    def listening(self, event_name: str | None) -> list[Aggregate]:
-        return self._by_event.get(event_name, []) if event_name else []
+    def listening(self, event_name: str | None) -> Listeners | None:
+        return self._by_event.get(event_name) if event_name else None
 
     @property
     def complete_since(self) -> dict[str, int]:
@@ -247,11 +248,11 @@ def ordered(
     return [(known[name], trees[name]) for name in (evaluation_order(trees) if alone else trees)]
 
 
-def _by_event(aggregates: Mapping[str, Aggregate]) -> dict[str, list[Aggregate]]:
+def _by_event(aggregates: Mapping[str, Aggregate]) -> dict[str, Listeners]:
     found: dict[str, list[Aggregate]] = {}
     for aggregate in aggregates.values():
         found.setdefault(aggregate.event, []).append(aggregate)
-    return found
+    return {name: Listeners(listening) for name, listening in found.items()}
 
 
 def _compiled_data(definition: Definition, tree: Query) -> dict[str, Any]:

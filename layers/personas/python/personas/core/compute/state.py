@@ -68,7 +68,7 @@ class ComputeState:
             return False
         scene, at = scene_of(event), event.at
         taken = False
-        for aggregate in listening:
+        for aggregate in listening.of(scene):
             values = aggregate.take(scene, at)
             if values is not None:
                 taken = True
@@ -79,8 +79,11 @@ class ComputeState:
         """Take back one of two countings of the same event, though they be still to come: it stays counted once.
         Not idempotent."""
         self._version = max(self._version, definitions.version)
+        listening = definitions.listening(event.name)
+        if not listening:
+            return
         scene = scene_of(event)
-        for aggregate in definitions.listening(event.name):
+        for aggregate in listening.of(scene):
             values = aggregate.take(scene, event.at)
             if values is not None:
                 self._tallies.of(aggregate.id).take(aggregate, values, event.at, now_ms)
