@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from personas.core.compute.definition_set import DefinitionSet
 from personas.core.compute.state import ComputeState
 from personas.core.compute.touched import Touched
+from personas.core.event import Event
 from personas.core.moments import HOUR, hour_of
 from personas.core.query.definition import Definition
 from tests.unit.compute.funnels import funnels
@@ -41,7 +42,7 @@ def test_what_was_not_touched_has_not_changed(history: History, data: st.DataObj
     values, due = dict(known.values), known.due
     for event in history.events:
         at += data.draw(st.sampled_from([0, 1, HOUR, 3 * HOUR, 48 * HOUR]), label="time passes")
-        names = {event.name} if state.add(definitions, event, at) and event.name else set()
+        taken = state.add(definitions, event, at)
         keys = set()
         if data.draw(st.booleans(), label="a trait changes"):
             key = data.draw(st.sampled_from(["c", "o", "d0", "d9"]))
@@ -51,7 +52,7 @@ def test_what_was_not_touched_has_not_changed(history: History, data: st.DataObj
         if due is not None and hour_of(at) + 1 >= due:
             values, due = dict(whole.values), whole.due
         else:
-            touched = Touched(frozenset(names), frozenset(keys), values)
+            touched = Touched(frozenset(taken), frozenset(keys), values)
             some = state.evaluate_touched(definitions, traits, history.held, at, "users", touched)
             assert some.evaluated is not None
             assert some.capped == whole.capped & some.evaluated
@@ -73,7 +74,8 @@ def test_only_readers_of_what_changed_are_evaluated() -> None:
     )
 
     def evaluated(events: set[str], traits: set[str], orders: int) -> set[str]:
-        touched = Touched(frozenset(events), frozenset(traits), {"orders": orders})
+        taking = {aggregate.id for aggregate in definitions.aggregates.values() if aggregate.event in events}
+        touched = Touched(frozenset(taking), frozenset(traits), {"orders": orders})
         found = ComputeState().evaluate_touched(definitions, {"plan": "pro"}, HELD, 0, "users", touched)
         return set(found.evaluated or ())
 
@@ -83,6 +85,18 @@ def test_only_readers_of_what_changed_are_evaluated() -> None:
         "no orders any more: who reads them is asked, and stays"
     )
     assert evaluated({"Other"}, {"name"}, 0) == set()
+
+
+def test_what_did_not_take_the_event_is_not_evaluated() -> None:
+    definitions = DefinitionSet.of(
+        1, [trait(kind, f"event('Seen').where(property('kind') = '{kind}').count()") for kind in ("shoes", "hats")]
+    )
+    state = ComputeState()
+    body = {"type": "track", "event": "Seen", "messageId": "m", "properties": {"kind": "hats"}}
+    taken = state.add(definitions, Event("sp", "src", 0, 0, body), 0)
+    touched = Touched(frozenset(taken), frozenset(), {})
+    found = state.evaluate_touched(definitions, {}, HELD, 0, "users", touched)
+    assert (found.values, found.evaluated) == ({"hats": 1}, {"hats"})
 
 
 def test_a_reference_finds_the_value_that_stands() -> None:

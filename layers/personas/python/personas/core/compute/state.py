@@ -9,8 +9,8 @@ Order does not matter: any order of `add` and `absorb` leads to the same values.
 >>> definitions = DefinitionSet.of(1, [Definition("ct_1", "signups", "Signups", "computed_trait", "users", query, 1)])
 >>> event = Event("sp", "src", at=0, received=0, body={"type": "track", "event": "Signed Up", "messageId": "m"})
 >>> state = ComputeState()
->>> state.add(definitions, event, now_ms=0)
-True
+>>> len(state.add(definitions, event, now_ms=0))
+1
 >>> state.evaluate(definitions, traits={}, held={"user_id"}, at_ms=0)
 Evaluation(values={'signups': 1}, due=169, capped=frozenset(), evaluated=None, open=frozenset())
 """
@@ -60,18 +60,18 @@ class ComputeState:
         self.cold = Cold()
         """What was moved out of the state, to be loaded before anything is evaluated."""
 
-    def add(self, definitions: DefinitionSet, event: Event, now_ms: int) -> bool:
-        """Count the event once more; answers whether any definition looks at it. Not idempotent."""
+    def add(self, definitions: DefinitionSet, event: Event, now_ms: int) -> list[str]:
+        """Count the event once more; returns the ids of the aggregates that took it. Not idempotent."""
         self._version = max(self._version, definitions.version)
         listening = definitions.listening(event.name)
         if not listening:
-            return False
+            return []
         scene, at = scene_of(event), event.at
-        taken = False
+        taken = []
         for aggregate in listening.of(scene):
             values = aggregate.take(scene, at)
             if values is not None:
-                taken = True
+                taken.append(aggregate.id)
                 self._tallies.of(aggregate.id).add(aggregate, values, at, now_ms)
         return taken
 

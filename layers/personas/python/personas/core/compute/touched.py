@@ -1,5 +1,5 @@
-"""Which definitions can have changed: those that look at what was touched, and those that read them, as far as values
-do change. Cost follows what an event touches, not how many definitions there are.
+"""Which definitions can have changed: those that read what was touched, and those that read them, as far as values do
+change. Cost follows what an event touches, not how many definitions there are.
 
 Invariant: what is not on the agenda has the value that stood, provided that nothing has become due meanwhile.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from personas.core.compute.formula import Formula
-from personas.core.query.tree import Stream, Trait
+from personas.core.query.tree import Trait
 from personas.core.query.walking import walk
 
 
@@ -18,8 +18,8 @@ from personas.core.query.walking import walk
 class Touched:
     """What has happened to a profile since all its values were known and true."""
 
-    events: frozenset[str]
-    """Names of events."""
+    aggregates: frozenset[str]
+    """The ids of those that took an event."""
     traits: frozenset[str]
     """Keys of its own traits."""
     values: Mapping[str, Any]
@@ -27,21 +27,20 @@ class Touched:
 
 
 class Readers:
-    """Of the formulas of one collection: the places of those that look at an event name, or read a trait."""
+    """Of the formulas of one collection: the places of those that read an aggregate, or a trait."""
 
-    __slots__ = ("_by_event", "_by_trait", "_never_members")
+    __slots__ = ("_by_aggregate", "_by_trait", "_never_members")
 
     def __init__(self, formulas: Sequence[Formula]) -> None:
-        self._by_event: dict[str, list[int]] = {}
+        self._by_aggregate: dict[str, list[int]] = {}
         self._by_trait: dict[str, list[int]] = {}
         self._never_members = {
             formula.definition.key: False for formula in formulas if formula.definition.kind == "audience"
         }
         for place, formula in enumerate(formulas):
-            nodes = list(walk(formula.tree))
-            for name in {node.event for node in nodes if isinstance(node, Stream)}:
-                self._by_event.setdefault(name, []).append(place)
-            for key in {node.key for node in nodes if isinstance(node, Trait)}:
+            for needed in formula.needs:
+                self._by_aggregate.setdefault(needed, []).append(place)
+            for key in {node.key for node in walk(formula.tree) if isinstance(node, Trait)}:
                 self._by_trait.setdefault(key, []).append(place)
 
     def standing(self, touched: Touched) -> Callable[[str], Any]:
@@ -50,7 +49,7 @@ class Readers:
         return lambda key: values[key] if key in values else never_members.get(key)
 
     def agenda(self, touched: Touched) -> "Agenda":
-        places = {place for name in touched.events for place in self._by_event.get(name, ())}
+        places = {place for taking in touched.aggregates for place in self._by_aggregate.get(taking, ())}
         places.update(place for key in touched.traits for place in self._by_trait.get(key, ()))
         return Agenda(places, self._by_trait)
 

@@ -58,7 +58,7 @@ class Actor:
         # Values that stand are carried over only where nothing else than what is noted here can have changed them.
         lags = stored.profile_sequence > stored.state_sequence
         self._whole = stored.packed_profile is None or lags or stored.may_be_cut
-        self._names: set[str] = set()
+        self._taken: set[str] = set()
         self._keys: set[str] = set()
         self._fresh: dict[bytes, Event] = {}
         self._accepted: list[Accepted] = []
@@ -100,8 +100,7 @@ class Actor:
             self._set(event, event.traits)
         if definitions.promotions and (promoted := definitions.promotions.of(event)):
             self._set(event, promoted)
-        if self.state.compute.add(definitions, event, self._now) and event.name is not None:
-            self._names.add(event.name)
+        self._taken.update(self.state.compute.add(definitions, event, self._now))
         self._sharing.event(delivery, self._accounts, definitions, event, self._now)
         for identifier in envelope.identifiers:
             if identifier.collection == "users":
@@ -307,7 +306,7 @@ class Actor:
         is_open = not answers.has_all(definitions.asked_of_accounts.values())
         if self._whole or is_due or is_open or level == "accounts":
             return compute.evaluate(definitions, draft.values(), draft.held, self._at, level, answers, stand)
-        touched = Touched(frozenset(self._names), frozenset(self._keys), stand)
+        touched = Touched(frozenset(self._taken), frozenset(self._keys), stand)
         return compute.evaluate_touched(definitions, draft.values(), draft.held, self._at, level, touched, answers)
 
     def outcome(self) -> Outcome | Recall:
