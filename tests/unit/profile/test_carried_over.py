@@ -99,6 +99,23 @@ def test_what_is_carried_over_is_what_evaluating_everything_says(
             assert told(stored) == orjson.dumps(wanted, option=orjson.OPT_SORT_KEYS)
 
 
+def test_a_list_in_which_1_became_true_has_changed() -> None:
+    from tests.unit.profile.world import definition
+
+    last = definition("last", "event('A').last(property('p'))")
+    said = definition("said", "trait('last').contains('true')", kind="audience")
+    recalled = Recalled({1: DefinitionSet.of(1, [last, said])})
+    stored = Stored("sp", "use_a")
+    for number, value in enumerate(([1], [True]), 1):
+        body = {"type": "track", "event": "A", "messageId": f"m{number}", "properties": {"p": value}}
+        event = EventEnvelope("use_a", Event("sp", "src", number, number, body), (Identifier("user_id", "a"),))
+        stored = act_on(stored, [Delivery((0, number, 0), event, 1)], recalled, number)
+    assert {key: (entry.value, entry.since) for key, entry in stored.profile.computed.items()} == {
+        "last": ([True], 2),
+        "said": (True, 2),
+    }
+
+
 def test_what_nothing_touched_is_not_even_unpacked(monkeypatch: Any) -> None:
     """The point of it: an event costs what looks at it, in a space of any size."""
     from tests.unit.profile.world import START, definition

@@ -65,6 +65,21 @@ def order_of(value: Any) -> tuple[int, Any]:
     return (2, value) if isinstance(value, str) else (3, text_of(value))
 
 
+def same(one: Any, other: Any) -> bool:
+    """Whether nobody can tell them apart: numbers by value, but true is never 1, inside of lists and objects neither.
+
+    >>> same([1, {"a": 2}], [1.0, {"a": 2}]), same([1], [True]), same({"a": 0}, {"a": False})
+    (True, False, False)
+    """
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
+    return bool(one == other)
+
+
 def equal(left: Any, right: Any) -> bool:
     """Numbers by value, all else by text: true is `'true'`, 25 is `'25'`."""
     one, other = number_of(left), number_of(right)

@@ -10,6 +10,7 @@ from typing import Any
 
 from personas.core.activation.change import AUDIENCE, Change, Computation
 from personas.core.profile.profile import Computed, Profile
+from personas.core.values import same
 
 Only = tuple[tuple[str, str], ...] | None
 
@@ -116,7 +117,7 @@ def _same(before: Computed | None, after: Computed) -> bool:
     """A membership that ended anew (an absorbed profile was still in) is news, though False was False before."""
     if before is None or before.definition != after.definition:
         return False
-    if before.value != after.value or isinstance(before.value, bool) != isinstance(after.value, bool):
+    if not same(before.value, after.value):
         return False
     return not (after.kind == AUDIENCE and after.value is False and before.since != after.since)
 

@@ -31,6 +31,7 @@ from personas.core.compute.tallies import Tallies
 from personas.core.compute.touched import Touched
 from personas.core.event import Event
 from personas.core.moments import hour_of
+from personas.core.values import same
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +177,7 @@ class ComputeState:
             key = formula.key
             before = stood(key)
             after, turns, cut = formula.look(frame, types)
-            if before != after or type(before) is not type(after):
+            if type(before) is not type(after) or not same(before, after):
                 agenda.changed(key)
             values[key] = after
             if cut:

@@ -9,6 +9,7 @@ from personas.core.compute.definition_set import DefinitionSet
 from personas.core.compute.state import Evaluation
 from personas.core.profile.custom import CustomTraits, Stamp, set_traits
 from personas.core.profile.profile import Computed
+from personas.core.values import same
 
 
 def computed_of(
@@ -37,8 +38,8 @@ def computed_of(
         if before is None and value is False and definition.kind == "audience":
             found.pop(key, None)
             continue
-        same = before is not None and before.value == value and type(before.value) is type(value)
-        since = before.since if before is not None and same else now_ms
+        stands = before is not None and type(before.value) is type(value) and same(before.value, value)
+        since = before.since if before is not None and stands else now_ms
         capped = key in evaluation.capped
         found[key] = Computed(key, definition.id, definition.kind, definition.version, value, since, capped)
     return found

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from personas.core.profile.profile import Profile, Trait
+from personas.core.values import same
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,4 +54,4 @@ def _traits(profile: Profile | None) -> dict[str, Trait]:
 
 def _same(one: Trait, other: Trait) -> bool:
     """True is not 1."""
-    return one.value == other.value and isinstance(one.value, bool) == isinstance(other.value, bool)
+    return same(one.value, other.value)
