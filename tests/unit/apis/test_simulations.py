@@ -122,7 +122,8 @@ def test_a_segment_is_gathered_in_parts_where_time_runs_out_and_every_step_may_b
     """More than two pages of 1 MB, as every identifier is long."""
     monkeypatch.setattr(simulation_start, "SEGMENTS", 1)
     for number in range(1, 111):
-        lived(household, {"type": "track", "anonymousId": f"{number:020000d}", "messageId": f"n{number}"}, NOW - 1)
+        seen = {"type": "track", "event": "Seen", "messageId": f"n{number}"}
+        lived(household, {**seen, "anonymousId": f"{number:020000d}"}, NOW - 1)
     begun = made(control("POST", at(household), LOOSE), "simulation")
     state = asked()
     hurried = Context(ms=gather.RESERVE_MS)
