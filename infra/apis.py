@@ -64,7 +64,7 @@ class Apis(Construct):
             },
         )
         grants.use_table(self.control_function, storage.control_table, *grants.READ, *grants.WRITE, *grants.CHECK)
-        grants.use_table(self.control_function, storage.identity_table, *grants.READ, "Scan")
+        grants.use_table(self.control_function, storage.identity_table, *grants.READ, "Scan", "PutItem", "UpdateItem")
         grants.use_table(self.control_function, storage.profiles_table, *grants.READ)
         grants.put_records(self.control_function, streams.profiles)
         grants.read_secret(self.control_function, storage.workspace_token)

@@ -49,6 +49,7 @@ class Backfill(Construct):
             timeout_seconds=300,
             environment={
                 "CONTROL_TABLE": storage.control_table.table_name,
+                "IDENTITY_TABLE": storage.identity_table.table_name,
                 "PROFILES_TABLE": storage.profiles_table.table_name,
                 "PROFILES_STREAM": streams.profiles.stream_name,
                 "ARCHIVE_BUCKET": storage.archive_bucket.bucket_name,
@@ -57,6 +58,7 @@ class Backfill(Construct):
         )
         grants.use_table(self.step, storage.control_table, "GetItem", "Query", "PutItem", "UpdateItem")
         grants.use_table(self.step, storage.profiles_table, "BatchGetItem")
+        grants.use_table(self.step, storage.identity_table, "Query")
         grants.put_records(self.step, streams.profiles)
         grants.list_versions(self.step, storage.archive_bucket)
         grants.put_objects(self.step, storage.work_bucket)
@@ -74,6 +76,7 @@ class Backfill(Construct):
             timeout_seconds=900,
             environment={
                 "CONTROL_TABLE": storage.control_table.table_name,
+                "IDENTITY_TABLE": storage.identity_table.table_name,
                 "PROFILES_TABLE": storage.profiles_table.table_name,
                 "PROFILES_STREAM": streams.profiles.stream_name,
                 "ARCHIVE_BUCKET": storage.archive_bucket.bucket_name,
@@ -81,11 +84,13 @@ class Backfill(Construct):
             },
         )
         grants.use_table(self.shard, storage.control_table, "GetItem", "Query", "UpdateItem")
-        # Of a past that is too large for a record: see personas/cooling.py.
-        grants.use_table(self.shard, storage.profiles_table, "BatchWriteItem")
+        # What waits for a share, and a past that is too large for a record: see personas/rebuilding.py and cooling.py.
+        grants.use_table(self.shard, storage.profiles_table, "BatchGetItem", "BatchWriteItem")
+        grants.use_table(self.shard, storage.identity_table, "GetItem", "BatchGetItem", "Query", "UpdateItem")
         grants.put_records(self.shard, streams.profiles)
         grants.get_object_versions(self.shard, storage.archive_bucket)
         grants.get_objects(self.shard, storage.work_bucket)
+        grants.put_objects(self.shard, storage.work_bucket)
 
     def _definition(self, shared: Shared) -> sfn.IChainable:
         step = call(self, "Next step", self.step)

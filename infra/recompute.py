@@ -28,6 +28,7 @@ class Recompute(Construct):
             timeout_seconds=120,
             environment={
                 "CONTROL_TABLE": storage.control_table.table_name,
+                "IDENTITY_TABLE": storage.identity_table.table_name,
                 "PROFILES_TABLE": storage.profiles_table.table_name,
                 "PROFILES_STREAM": streams.profiles.stream_name,
                 "WORK_BUCKET": storage.work_bucket.bucket_name,
@@ -35,6 +36,7 @@ class Recompute(Construct):
         )
         grants.use_table(self.plan, storage.control_table, "GetItem", "Query", "UpdateItem")
         grants.use_table(self.plan, storage.profiles_table, "Query")
+        grants.use_table(self.plan, storage.identity_table, "Query")
         grants.put_records(self.plan, streams.profiles)
         grants.put_objects(self.plan, storage.work_bucket)
 

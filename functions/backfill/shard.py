@@ -3,15 +3,18 @@
 from collections.abc import Iterator
 from typing import Any
 
-from personas import backfill_due, cooling, profiles_stream
+from personas import backfill_due, cooling, profiles_stream, rebuilding
 from personas.clock import now_ms
 from personas.core.backfill.fold import Fold
 from personas.core.backfill.shards import Shard
 from personas.core.envelope import AbsorbEnvelope, TickEnvelope
+from personas.core.lanes import lane_of
 from personas.core.moments import hour_of
+from personas.core.profile.delivery import led_by
 from personas.stores import archive_scan, backfill_lists, backfills, definitions
 from personas.stores.archive_time import of_time
 from personas.stores.parquet_object import ArchiveObject
+from personas.whose import owner_in, parted_in
 
 
 def handle(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
@@ -20,9 +23,12 @@ def handle(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: A
     What nobody wants any more is not done, and neither is what belongs to a run that was lost: another one does it.
     """
     space, run, number = event["space"], event["run"], event["number"]
-    lanes = Shard(number, event["first"], event["last"]).lanes
     if not backfills.renew(space, run, now_ms()):
         return {"number": number}
+    if event["task"] in ("gather", "share"):
+        rebuilding.work(event, now_ms())
+        return {"number": number}
+    lanes = Shard(number, event["first"], event["last"]).lanes
     objects = backfill_lists.objects_of(event["objects"])
     if event["task"] == "fold":
         if backfill_due.is_wanted(space, event["version"]):
@@ -30,15 +36,19 @@ def handle(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: A
         backfills.folded(space, run, number, now_ms())
     else:
         hour = hour_of(now_ms())
-        profiles = sorted(archive_scan.profiles(objects, lanes, event["names"]))
-        profiles_stream.send(TickEnvelope(space, profile, hour) for profile in profiles)
+        profiles = archive_scan.profiles(objects, lanes, event["names"])
+        # A profile that got its past from others may have no rows of its own.
+        profiles |= {profile for profile in parted_in(space) if lane_of(profile) in lanes}
+        profiles_stream.send(TickEnvelope(space, profile, hour) for profile in sorted(profiles))
     return {"number": number}
 
 
 def _parts(event: dict[str, Any], objects: list[ArchiveObject], lanes: range) -> Iterator[AbsorbEnvelope]:
     space, version = event["space"], event["version"]
     fold = Fold(definitions.load(space, version), now_ms())
-    for row in archive_scan.ledger(list(of_time(objects, fold.since)), lanes, fold.names):
-        fold.take(row)
-    for profile, state in fold.parts():
-        yield AbsorbEnvelope(space, profile, f"backfill:{version}:{event['run']}:{profile}", {"c": state})
+    parted, owner = parted_in(space), owner_in(space)
+    for row in archive_scan.ledger(list(of_time(objects, fold.since)), lanes, fold.names, identified=bool(parted)):
+        fold.take(row, (owner(row.profile, led_by(row)) or row.profile) if row.profile in parted else row.profile)
+    for profile, receiver, state in fold.parts():
+        whose = profile if profile == receiver else f"{profile}:{receiver}"
+        yield AbsorbEnvelope(space, receiver, f"backfill:{version}:{event['run']}:{whose}", {"c": state})

@@ -17,4 +17,4 @@ def handle(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 def _announcement(image: dict[str, Any]) -> MergeEnvelope:
     merge = merge_of(image)
-    return MergeEnvelope(image["space"]["S"], merge.loser, merge.survivor, merge.id, merge.at)
+    return MergeEnvelope(image["space"]["S"], merge.loser, merge.survivor, merge.id, merge.at, merge.epoch)

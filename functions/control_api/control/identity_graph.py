@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from control import edge, profiles
+from control import edge, profiles, unmerges
 from personas.clock import now_ms
 from personas.core.errors import InvalidInput, NotFound
 from personas.core.identifier import Identifier
@@ -17,7 +17,7 @@ from personas.stores import graph_facts, identity_rules
 
 
 def show(request: Request, space: str, profile: str) -> Answer:  # noqa: ARG001 - all handlers take the request
-    """Merges that an unmerge took back are not listed."""
+    """Merges that an unmerge took back are not listed as such, but under `unmerges`."""
     owner = edge.space_of(space).id
     story = graph_facts.story(owner, profile)
     if story is None:
@@ -30,6 +30,7 @@ def show(request: Request, space: str, profile: str) -> Answer:  # noqa: ARG001 
             "mergedProfileIds": list(story.root.merged),
             "identifiers": [_gained(fact) for fact in story.gained],
             "merges": [_merge(merge) for merge in story.merges],
+            "unmerges": [unmerges.shown(one) for one in unmerges.of_profile(owner, story.root.id)],
             "setAside": [{**_fact(fact), "belongsTo": owners.get(fact.identifier)} for fact in story.asides],
             "setAsideComplete": story.complete,
         }

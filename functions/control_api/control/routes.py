@@ -14,6 +14,7 @@ from control import (
     spaces,
     tokens,
     trait_mappings,
+    unmerges,
 )
 from personas.http import Routes
 
@@ -76,4 +77,7 @@ ROUTES = Routes(
     ("GET", "/spaces/{space}/profiles", profiles.search),
     ("GET", "/spaces/{space}/profiles/{profile}", profiles.show),
     ("GET", "/spaces/{space}/profiles/{profile}/graph", identity_graph.show),
+    ("POST", "/spaces/{space}/profiles/{profile}/unmerge", unmerges.create),
+    ("GET", "/spaces/{space}/profiles/{profile}/unmerges", unmerges.show_all),
+    ("GET", "/spaces/{space}/profiles/{profile}/unmerges/{unmerge}", unmerges.show),
 )

@@ -9,8 +9,10 @@ from personas.core.identity.external_id import ENCODING
 from personas.core.identity.extraction import extract
 from personas.core.identity.rules import Rules
 from personas.core.moments import DAY, iso, parse_iso
+from personas.core.profile.delivery import led_by
 from personas.http import Answer, Request
-from personas.stores import graph, identity_rules, pages
+from personas.stores import graph, identity_rules, pages, profiles
+from personas.whose import owner_in
 from reading import access
 
 DEFAULT, MOST = 10, 100
@@ -25,16 +27,27 @@ def show(request: Request, space: str, collection: str, identifier: str) -> Answ
     order = request.query.get("sort", "desc")
     if order not in ("asc", "desc"):
         raise access.ValidationFailed("The parameter `sort` must be asc or desc")
-    lineage = graph.lineage(found.space, found.profile)
     oldest = now_ms() - KEPT
-    events = pages.read(
-        found.space, lineage, max(oldest, _moment(request, "start", oldest)), _moment(request, "end", now_ms() + AHEAD)
-    )
+    start, end = max(oldest, _moment(request, "start", oldest)), _moment(request, "end", now_ms() + AHEAD)
+    events = _events(found, start, end)
     included, excluded = access.chosen(request, "include"), access.chosen(request, "exclude") or frozenset()
     listed = [event for event in events if (included is None or event.name in included) and event.name not in excluded]
     page, cursor = access.listed(request, listed, _place, limit, descending=order == "desc")
     rules = identity_rules.current(found.space)
     return Answer({"data": [_shown(event, found, rules) for event in page], "cursor": cursor})
+
+
+def _events(found: access.Found, start: int, end: int) -> list[Event]:
+    root = graph.root_of(found.space, found.profile)
+    if root is None or not root.origins:
+        return pages.read(found.space, (root.id, *root.merged) if root else (), start, end)
+    # An unmerge was at work: what it is made of may have been folded by others, and what it folded be another's.
+    stored = profiles.read(found.space, root.id)
+    made_of = {*graph.members_of(root), *(stored.state.profiles if stored else ())}
+    owner = owner_in(found.space)
+    return pages.read(
+        found.space, sorted(made_of), start, end, lambda profile, paged: owner(profile, led_by(paged)) == root.id
+    )
 
 
 def _moment(request: Request, name: str, default: int) -> int:

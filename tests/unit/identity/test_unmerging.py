@@ -49,6 +49,12 @@ def bridged(cloud: str) -> tuple[str, str, str]:
     return ann, bob, merge.id
 
 
+def finish(space: str) -> None:
+    """The profiles have followed."""
+    for one in unmerges.of_space(space):
+        unmerges.note_rebuilt(space, one.id, NOW)
+
+
 def card(value: str) -> dict[str, Any]:
     return {"externalIds": [{"type": "card", "id": value}]}
 
@@ -122,6 +128,7 @@ def test_identifiers_that_are_taken_out_have_a_profile_of_their_own(bridged: tup
 def test_a_merge_of_what_was_taken_out_can_be_undone_in_turn(bridged: tuple[str, str, str]) -> None:
     ann, _, _ = bridged
     done = unmerging.take_out("sp1", ann, [Identifier("card", "b1")], None, NOW + 10)
+    finish("sp1")
     world.forget_known()
     send({"anonymousId": "eve"}, {"anonymousId": "eve", "context": card("b1")})
     merged = profile_of("eve")
@@ -182,6 +189,31 @@ def test_an_undone_merge_is_undone_once(bridged: tuple[str, str, str]) -> None:
             unmerging.undo("sp1", ann, merge, key, NOW + 10)
 
 
+def test_the_survivor_may_leave_and_the_loser_stay(cloud: str) -> None:
+    """Bob's card led to Cid when Bob was part of Ann; that Bob and Ann were one is undone."""
+    world.make_space()
+    send({"anonymousId": "cid"}, {"anonymousId": "ann"}, {"context": card("bob")})
+    cid, ann, bob = profile_of("cid"), profile_of("ann"), profile_of("bob", "card")
+    send({"anonymousId": "ann", "context": card("bob")}, {"anonymousId": "cid", "context": card("bob")})
+    merge = next(one for one in graph.merges("sp1", cid) if one.loser == bob)
+    done = unmerging.undo("sp1", cid, merge.id, None, NOW + 10)
+    assert (done.profile, done.other) == (cid, ann)
+    assert (ids(cid), ids(ann)) == (["cid", "bob"], ["ann"])
+    assert (graph.current("sp1", bob), graph.current("sp1", ann)) == (cid, ann)
+
+
+def test_a_profile_is_not_taken_apart_again_before_it_has_followed(bridged: tuple[str, str, str]) -> None:
+    ann, bob, merge = bridged
+    unmerging.undo("sp1", ann, merge, None, NOW + 10)
+    for profile, value in ((ann, Identifier("card", "a2")), (bob, Identifier("card", "b1"))):
+        world.forget_known()
+        send({"userId": "ann", "context": card("a2")})
+        with pytest.raises(unmerging.UnmergeUnderWay):
+            unmerging.take_out("sp1", profile, [value], None, NOW + 20)
+    finish("sp1")
+    assert unmerging.take_out("sp1", bob, [Identifier("card", "b1")], None, NOW + 30).profile == bob
+
+
 PLACES = ("userId", "anonymousId", "card")
 calls = st.dictionaries(st.sampled_from(PLACES), st.sampled_from("abcd"), min_size=1, max_size=2)
 steps = st.one_of(calls, calls, calls, st.tuples(st.sampled_from(["undo", "take out"]), st.integers(0, 9)))
@@ -203,6 +235,7 @@ def test_whatever_is_undone_the_graph_holds_together(cloud: str, history: list[A
             world.send(sent[-1])
         else:
             take_apart(space, *step, NOW + place)
+            finish(space)
     hold_together(space)
     identity.known = Known()
     world.send(*sent)

@@ -36,6 +36,8 @@ def updated(
     def holds(clause: str) -> bool:
         if clause.startswith("attribute_not_exists("):
             return name(clause[len("attribute_not_exists(") : -1]) not in before
+        if clause == "attribute_exists(pk)":
+            return bool(before)
         left, operator, right = clause.split()
         if operator == "=":
             return bool(before.get(name(left)) == ExpressionAttributeValues[right])

@@ -21,7 +21,7 @@ from personas.stores import cold
 from tests.unit.profile import expressions
 
 Item = dict[str, Any]
-TABLES = ("CONTROL_TABLE", "PROFILES_TABLE")
+TABLES = ("CONTROL_TABLE", "IDENTITY_TABLE", "PROFILES_TABLE")
 SETTINGS = {
     **{name: name.lower() for name in TABLES},
     "PROFILES_STREAM": "profiles",

@@ -21,6 +21,7 @@ from personas.core.profile.delivery import Delivery, Outcome, Recalled
 from personas.core.profile.part import Part
 from personas.core.profile.reading import as_of
 from personas.core.profile.stored import Stored
+from personas.core.profile.stretch import BEGINNING, Stretch
 from tests.unit.compute.histories import definitions as some_definitions
 from tests.unit.compute.histories import evaluations, scalars
 from tests.unit.compute.histories import events as some_events
@@ -66,7 +67,7 @@ def envelope(step: str, body: Event, number: int, now: int, data: st.DataObject,
     assert isinstance(other, Outcome)
     assert other.profile
     assert other.state
-    part = Part.of_merged(other.profile, other.state)
+    part = Part.of_merged(other.profile, other.state, Stretch("use_b", BEGINNING, (number, 1)), ())
     assert part
     return AbsorbEnvelope("sp", "use_a", f"merge:{number}", part.to_data())
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from personas.core.compute.splitting import LIMITS, Limits
 from personas.core.event import Event
 from personas.core.moments import HOUR, MINUTE
+from personas.core.profile.profile import Profile
 from personas.stores import dead_letters, pages, profiles
 from tests.unit.compute.cold_table import TINY
 from tests.unit.profile.plane import Clock, Plane, installed
@@ -74,13 +75,16 @@ class Life:
 
     def __init__(self, plane: Plane, clock: Clock) -> None:
         self.plane, self.clock = plane, clock
-        self.world = World(plane, clock)
+        self.world = self.make_world()
         self.sent: list[tuple[str, Event, str | None]] = []
         """Every call that was ever made: by whom (the profile that the person began with), what, for which account."""
         self.waiting: list[Any] = []
         """Envelopes that identity has resolved and not yet sent, and merges committed and not yet announced."""
         self.world.create(*DEFINITIONS)
         self.world.settle()
+
+    def make_world(self) -> World:
+        return World(self.plane, self.clock)
 
     def call(self, person: str, kind: str, ago: int, value: int, now: bool) -> None:
         """So many minutes ago; `now`: it is sent at once, not late."""
@@ -162,7 +166,7 @@ class Life:
             mine = [event for person, event, _ in good if self.world.root(person) == root]
             profile = self.world.now(root)
             if not mine:
-                assert profile is None or not profile.traits()
+                self._hold_nothing(profile)
                 continue
             assert profile is not None
             computed = self.world.computed(root)
@@ -177,9 +181,7 @@ class Life:
                 f"of {p}" for p, _, _ in good if self.world.root(p) == root
             }
             assert set(profile.accounts) == {a for p, _, a in good if a and self.world.root(p) == root}
-            lineage = [person for person in PEOPLE if self.world.root(person) == root]
-            paged = pages.read(self.world.space, lineage, 0, self.clock.ms + HOUR)
-            assert {event.fingerprint for event in paged} == {event.fingerprint for event in mine}
+            assert {event.fingerprint for event in self.paged(root)} == {event.fingerprint for event in mine}
         for account in ACCOUNTS:
             calls = [event for _, event, named in good if named == account]
             profile = self.world.now(account)
@@ -200,6 +202,13 @@ class Life:
         letters = {kept.data["event"]["body"]["messageId"] for kept in self._letters()}
         assert letters == {event.message_id for _, event, _ in self.sent if event.fingerprint in poison}
 
+    def _hold_nothing(self, profile: Profile | None) -> None:
+        assert profile is None or not profile.traits()
+
+    def paged(self, root: str) -> list[Event]:
+        lineage = [person for person in PEOPLE if self.world.root(person) == root]
+        return pages.read(self.world.space, lineage, 0, self.clock.ms + HOUR)
+
     def _letters(self) -> list[dead_letters.Kept]:
         import orjson
 
@@ -210,9 +219,15 @@ class Life:
         ]
 
     def _hold_archive(self, good: list[tuple[str, Event, str | None]]) -> None:
-        rows = [row for (bucket, key), body in self.plane.objects.items() if bucket == "archive" for row in _rows(body)]
-        archived = {(self.world.root(row["profile"]), row["fingerprint"]) for row in rows}
+        events = [
+            body for (bucket, key), body in self.plane.objects.items() if (bucket, key[:7]) == ("archive", "events/")
+        ]
+        rows = [row for body in events for row in _rows(body)]
+        archived = {(self.owner(row), row["fingerprint"]) for row in rows}
         assert archived == {(self.world.root(person), event.fingerprint) for person, event, _ in good}
+
+    def owner(self, row: dict[str, Any]) -> str:
+        return self.world.root(row["profile"])
 
     def _hold_images(self) -> None:
         """What the tools are told: versions only grow, and who bought once is never said to have left."""

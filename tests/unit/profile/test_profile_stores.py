@@ -8,7 +8,7 @@ import pyarrow.parquet
 
 from personas.core.event import Event
 from personas.core.moments import DAY, HOUR, iso
-from personas.core.profile.delivery import Accepted
+from personas.core.profile.delivery import Accepted, Paged
 from personas.stores import archive, pages, profiles
 from tests.unit.profile.world import START, World, definition
 
@@ -50,7 +50,7 @@ def test_a_row_tells_everything_of_its_event(world: World) -> None:
 
 
 def test_pages_give_each_event_once_by_its_own_time(world: World) -> None:
-    events = [world.event(f"m{hours}", PAGE, START - hours * HOUR) for hours in range(5)]
+    events = [Paged(world.event(f"m{hours}", PAGE, START - hours * HOUR)) for hours in range(5)]
     for sequence, part in ((10, events[:3]), (12, events[1:]), (12, events[1:])):
         pages.write(pages.pages_of(world.space, "use_a", sequence, part))
     pages.write(pages.pages_of(world.space, "use_b", 13, events[:1]))
@@ -60,7 +60,8 @@ def test_pages_give_each_event_once_by_its_own_time(world: World) -> None:
 
 
 def test_a_page_is_split_before_it_outgrows_an_item(world: World) -> None:
-    events = [world.event(f"m{number}", {**PAGE, "properties": {"x": "x" * 30_000}}) for number in range(25)]
+    long = {**PAGE, "properties": {"x": "x" * 30_000}}
+    events = [Paged(world.event(f"m{number}", long)) for number in range(25)]
     items = pages.pages_of(world.space, "use_a", 10, events)
     assert len(items) == 3
     pages.write(items)

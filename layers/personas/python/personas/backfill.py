@@ -3,6 +3,8 @@
     begin → lanes pass the barrier → the archive is folded, shard by shard → close → lanes pass the closing barrier
     → every profile that it concerns is ticked → finish, and begin again where more is pending
 
+Profiles that were made two are given their shares before anything else (personas/rebuilding.py).
+
 Invariant: a step that died after any write, or runs twice, may be run again. A run that was lost as a whole leaves what
 it was about pending; the next one begins it afresh, under a version of its own.
 """
@@ -10,16 +12,16 @@ it was about pending; the next one begins it afresh, under a version of its own.
 from collections.abc import Callable
 from typing import Any
 
-from personas import barriers
+from personas import barriers, rebuilding
 from personas.aws import setting
-from personas.backfill_due import is_about, is_due
+from personas.backfill_due import is_about, is_behind, is_due
 from personas.core.backfill.concerned import events_concerned
 from personas.core.backfill.shards import shards_of
 from personas.core.errors import PersonasError
 from personas.core.lanes import LANES
 from personas.core.moments import HOUR
 from personas.core.saved_definition import SavedDefinition
-from personas.stores import archive_scan, backfill_lists, backfills, definitions, lanes, spaces
+from personas.stores import archive_scan, backfill_lists, backfills, definitions, lanes, spaces, unmerges
 from personas.stores.definitions import Change
 
 PATIENCE = 6 * HOUR
@@ -58,11 +60,14 @@ def give_up(state: State, reason: str) -> State:
     return _next("end", space, run, "begin")
 
 
-def _begin(space: str, run: str, _state: State, now: int) -> State:
+def _begin(space: str, run: str, state: State, now: int) -> State:
     if not backfills.claim(space, run, now):
         return _next("end", space, run, "begin")  # the run that is under way finds what is pending
-    if not is_due(space):
-        return _release(space, run)
+    late = state.get("late", False)
+    if unmerges.pending(space) and not late:
+        return rebuilding.begin(space, run, now)
+    if not is_behind(space):
+        return _release(space, run, late)
     # A version of its own, also where another run got lost on the way: what that one has added counts no more.
     version = _change(space, lambda saved, version: saved.begun(version) if saved.pending else None)
     _held(backfills.begin(space, run, version, now))
@@ -104,14 +109,23 @@ def _finish(space: str, run: str, state: State, now: int) -> State:
     return _next("step", space, run, "begin") if is_due(space) else _release(space, run)
 
 
-def _release(space: str, run: str) -> State:
-    """Whoever saved something before the lease was given back was told that this run would see to it."""
+def _release(space: str, run: str, late: bool = False) -> State:
+    """Whoever saved something before the lease was given back was told that this run would see to it. `late`: what is
+    to be rebuilt has to wait for the next run."""
     backfills.release(space, run)
-    return _next("step" if is_due(space) else "end", space, run, "begin")
+    goes_on = is_behind(space) if late else is_due(space)
+    return _next("step" if goes_on else "end", space, run, "begin")
+
+
+def _parted(space: str, run: str, state: State, now: int) -> State:
+    _held(backfills.renew(space, run, now))
+    return rebuilding.parted(space, run, state, now)
 
 
 _STEPS: dict[str, Callable[[str, str, State, int], State]] = {
     "begin": _begin,
+    "parted": _parted,
+    "share": rebuilding.share,
     "pass": _pass,
     "close": _close,
     "settle": _settle,

@@ -1,11 +1,16 @@
 """What there is to be done for a backfill."""
 
 from personas.core.saved_definition import SavedDefinition
-from personas.stores import backfills, definitions, spaces
+from personas.stores import backfills, definitions, spaces, unmerges
 
 
 def is_due(space: str) -> bool:
     """Whether there is something that a run would do."""
+    return is_behind(space) or bool(unmerges.pending(space))
+
+
+def is_behind(space: str) -> bool:
+    """Whether definitions are to be brought into force."""
     head = spaces.head(space)
     if head is None:
         return False

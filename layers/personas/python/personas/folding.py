@@ -123,7 +123,7 @@ def _outcome(
         if isinstance(answer, Outcome):
             return answer
         recalled.pages |= answer.pages
-        recalled.events |= {event.fingerprint: event for event in pages.received_in(stored.space, answer.pages)}
+        recalled.events |= {one.event.fingerprint: one for one in pages.received_in(stored.space, answer.pages)}
         recalled.spills |= spills.read(stored.space, answer.spills)
         recalled.links |= links.read(stored.space, stored.id, answer.links)
         recalled.definitions |= {version: definitions.load(stored.space, version) for version in answer.versions}
@@ -142,7 +142,7 @@ def _write(every: Sequence[Folded]) -> None:
     for folded in every:
         space, profile, outcome = folded.space, folded.profile, folded.outcome
         if outcome.events and outcome.state:
-            events = [row.event for row in outcome.events]
+            events = [row.paged for row in outcome.events]
             memories += pages.pages_of(space, profile, outcome.state.sequence, events)
         if outcome.spill:
             memories.append(spills.spill_item(space, *outcome.spill))

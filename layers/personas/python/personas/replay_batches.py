@@ -110,7 +110,7 @@ def _is_absorbed(envelope: Envelope) -> bool:
     stored = profiles.read(envelope.space, envelope.profile)
     while stored and (into := stored.profile.merged_into):
         stored = profiles.read(envelope.space, into)
-    return bool(lineage and stored and lineage[0] in stored.state.lineage)
+    return bool(lineage and stored and set(lineage) <= set(stored.state.lineage))
 
 
 def _true_now(records: tuple[dict[str, Any], ...]) -> list[dict[str, Any]]:

@@ -43,6 +43,10 @@ class UndoneAlready(Conflict):
     field = "mergeId"
 
 
+class UnmergeUnderWay(Conflict):
+    """The space has an unmerge that is not finished: the same may be asked again once it is."""
+
+
 class OtherRequest(Conflict):
     """The key was used for a request that asked for something else."""
 
@@ -166,6 +170,10 @@ def take_out(space: str, profile: str, identifiers: Sequence[Identifier], key: s
 
 
 def _divided(space: str, unmerge_id: str, family: Family, cut: Cut, now: int) -> Divided:
+    # One at a time, so that whoever counts again has one parting to think of, also where the two merge on meanwhile.
+    under_way = unmerges.pending(space)
+    if under_way:
+        raise UnmergeUnderWay(f"unmerge {under_way[0].id} is not finished: ask again once it is")
     merged = {profile: family.roots[profile] for profile in family.root.merged}
     return divide(unmerge_id, space, family.root, merged, cut, "use_" + secrets.token_urlsafe(16), now)
 

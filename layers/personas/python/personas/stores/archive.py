@@ -12,7 +12,7 @@ comes again with fewer rows (some profiles were done) is another object; readers
 """
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from hashlib import blake2b
@@ -33,7 +33,7 @@ def write(accepted: Iterable[Accepted]) -> None:
         days.setdefault((row.event.space, day), []).append(row)
     for (space, day), rows in days.items():
         client("s3").put_object(
-            Bucket=setting("ARCHIVE_BUCKET"), Key=f"{space_prefix(space)}day={day}/{_name(rows)}", Body=_parquet(rows)
+            Bucket=setting("ARCHIVE_BUCKET"), Key=f"{space_prefix(space)}day={day}/{_name(rows)}", Body=parquet_of(rows)
         )
 
 
@@ -50,7 +50,7 @@ def _name(rows: list[Accepted]) -> str:
     return f"{sequence_text(min(sequences))}-{sequence_text(max(sequences))}-{digest.hexdigest()}.parquet"
 
 
-def _parquet(rows: list[Accepted]) -> bytes:
+def parquet_of(rows: Sequence[Accepted]) -> bytes:
     import pyarrow
     from pyarrow import parquet
 

@@ -8,6 +8,7 @@ Invariant: within one call of `events` each event comes once, however many rows 
 each counting and each taking back comes once, however many objects repeat its row.
 """
 
+import io
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -64,13 +65,19 @@ LEDGER = (
 """The columns that are read of a ledger: what a profile counted, not how the event came to it."""
 
 
-def ledger(objects: Sequence[ArchiveObject], lanes: range, names: Collection[str] | None = None) -> Iterator[Accepted]:
+def ledger(
+    objects: Sequence[ArchiveObject],
+    lanes: range,
+    names: Collection[str] | None = None,
+    *,
+    identified: bool = False,
+) -> Iterator[Accepted]:
     """What the profiles of these lanes counted and took back, of the events of these names where they are given.
 
-    Rows have neither an account nor identifiers.
+    Rows have no account, and identifiers only where they are asked for.
     """
-    wanted = _of(lanes, names)
-    return entries(read_table(one, wanted, list(LEDGER), lanes) for one in of_lanes(objects, lanes))
+    wanted, columns = _of(lanes, names), [*LEDGER, "identifiers"] if identified else list(LEDGER)
+    return entries(read_table(one, wanted, columns, lanes) for one in of_lanes(objects, lanes))
 
 
 def ledger_tables(objects: Sequence[ArchiveObject], profiles: Collection[str], names: Collection[str]) -> list[Any]:
@@ -108,6 +115,19 @@ def _in(column: str, values: Collection[str]) -> Any:
     from pyarrow import compute
 
     return compute.field(column).isin(pyarrow.array(sorted(values), pyarrow.string()))
+
+
+def rows_of(objects: Sequence[ArchiveObject], profiles: Collection[str]) -> Iterator[Accepted]:
+    """Every row of these profiles, in no order, repeats included."""
+    for one in of_lanes(objects, {lane_of(profile) for profile in profiles}):
+        yield from _rows_of(read_table(one, _in("profile", profiles)))
+
+
+def rows_in(file: bytes) -> Iterator[Accepted]:
+    """Of a file such as the archive's objects are."""
+    from pyarrow import parquet
+
+    return _rows_of(parquet.read_table(io.BytesIO(file)))
 
 
 def profiles(objects: Sequence[ArchiveObject], lanes: range, names: Collection[str] | None = None) -> set[str]:

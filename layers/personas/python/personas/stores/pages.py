@@ -5,14 +5,14 @@ again with other bounds): every reader drops repeats.
 """
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import orjson
 
 from personas import dynamo, wire
 from personas.core.event import Event
 from personas.core.moments import hour_of
-from personas.core.profile.delivery import PagesOf
+from personas.core.profile.delivery import Paged, PagesOf
 from personas.profiles_table import Item, bytes_of, key, profile_pk, sequence_text, table
 
 KEPT_HOURS = 15 * 24
@@ -25,11 +25,11 @@ EARLY_HOURS = 24
 """How far ahead of its receipt an event's own time may lie to be found by its time; more is the sender's error."""
 
 
-def pages_of(space: str, profile: str, sequence: int, events: Iterable[Event]) -> list[Item]:
+def pages_of(space: str, profile: str, sequence: int, events: Iterable[Paged]) -> list[Item]:
     """The items for what one batch, up to the sequence number, added to a profile."""
-    by_hour: dict[int, list[Event]] = {}
-    for event in events:
-        by_hour.setdefault(hour_of(event.received), []).append(event)
+    by_hour: dict[int, list[Paged]] = {}
+    for one in events:
+        by_hour.setdefault(hour_of(one.event.received), []).append(one)
     items = []
     for hour, received in by_hour.items():
         for part, page in enumerate(_parts(received)):
@@ -44,24 +44,34 @@ def write(items: Iterable[Item], deletes: Iterable[Item] = ()) -> None:
     dynamo.batch_write(table(), items, deletes)
 
 
-def read(space: str, profiles: Iterable[str], start_ms: int, end_ms: int) -> list[Event]:
-    """Events with start <= at < end that the profiles folded in the last 14 days, oldest first, each once."""
+def read(
+    space: str,
+    profiles: Iterable[str],
+    start_ms: int,
+    end_ms: int,
+    whose: Callable[[str, Paged], bool] = lambda _profile, _paged: True,
+) -> list[Event]:
+    """Events with start <= at < end that the profiles folded in the last 14 days, oldest first, each once.
+
+    `whose`: of what a profile folded, only these.
+    """
+    first = f"page#{max(0, hour_of(start_ms) - EARLY_HOURS):08d}"
     found = {
-        event.fingerprint: event
+        one.event.fingerprint: one.event
         for profile in profiles
-        for event in _events(space, profile, f"page#{max(0, hour_of(start_ms) - EARLY_HOURS):08d}", "page#~")
-        if start_ms <= event.at < end_ms
+        for one in _paged(space, profile, first, "page#~")
+        if start_ms <= one.event.at < end_ms and whose(profile, one)
     }
     return sorted(found.values(), key=lambda event: (event.at, event.received, event.fingerprint))
 
 
-def received_in(space: str, pages: Iterable[PagesOf]) -> Iterator[Event]:
-    """Events by (profile that folded them, hour of receipt), repeats included."""
+def received_in(space: str, pages: Iterable[PagesOf]) -> Iterator[Paged]:
+    """By (profile that folded them, hour of receipt), repeats included."""
     for profile, hour in sorted(pages):
-        yield from _events(space, profile, f"page#{hour:08d}#", f"page#{hour:08d}#~")
+        yield from _paged(space, profile, f"page#{hour:08d}#", f"page#{hour:08d}#~")
 
 
-def _events(space: str, profile: str, first: str, last: str) -> Iterator[Event]:
+def _paged(space: str, profile: str, first: str, last: str) -> Iterator[Paged]:
     items = dynamo.query(
         table(),
         KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
@@ -73,14 +83,14 @@ def _events(space: str, profile: str, first: str, last: str) -> Iterator[Event]:
         ConsistentRead=True,
     )
     for item in items:
-        yield from (Event.of_data(data) for data in wire.unpack(bytes_of(item["data"])))
+        yield from map(Paged.of_data, wire.unpack(bytes_of(item["data"])))
 
 
-def _parts(events: list[Event]) -> Iterator[bytes]:
+def _parts(events: list[Paged]) -> Iterator[bytes]:
     part: list[bytes] = []
     size = 0
-    for event in events:
-        text = orjson.dumps(event.to_data())
+    for one in events:
+        text = orjson.dumps(one.to_data())
         if part and size + len(text) > PAGE_BYTES:
             yield _packed(part)
             part, size = [], 0

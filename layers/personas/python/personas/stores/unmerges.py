@@ -1,12 +1,14 @@
-"""Records of unmerges, in the identity table: pk `{space}#unmerge#{id}`, sk `unmerge`, kind `unmerge`; and the fact
-that two profiles are apart, under the root of each: sk `apart#{the other}`.
+"""Records of unmerges, in the identity table: pk `{space}#unmerges`, sk the id, kind `unmerge`; and the fact that two
+profiles are apart, under the root of each: sk `apart#{the other}`.
 
-They are written with what they did to the graph (stores/graph_writes.py), and never changed.
+They are written with what they did to the graph (stores/graph_writes.py). All that is added later is when both profiles
+had been given their share (`rebuilt`, ms).
 """
 
 from base64 import b64decode
+from dataclasses import replace
 
-from personas import wire
+from personas import dynamo, wire
 from personas.aws import client
 from personas.core.identity.unmerge import Unmerge
 from personas.stores.graph_items import Item, profile_pk, table
@@ -15,8 +17,12 @@ KIND = "unmerge"
 FACT_OF_PARTING = "apart#"
 
 
+def partition(space: str) -> str:
+    return f"{space}#unmerges"
+
+
 def key(space: str, unmerge: str) -> Item:
-    return {"pk": {"S": f"{space}#unmerge#{unmerge}"}, "sk": {"S": KIND}}
+    return {"pk": {"S": partition(space)}, "sk": {"S": unmerge}}
 
 
 def item_of(unmerge: Unmerge) -> Item:
@@ -50,10 +56,39 @@ def of_item(item: Item) -> Unmerge:
     data = item["data"]["B"]
     packed = b64decode(data) if isinstance(data, str) else bytes(data)
     id, space, profile, other = (item[name]["S"] for name in ("id", "space", "profile", "other"))
-    return Unmerge.of_data(id, space, profile, other, int(item["at"]["N"]), wire.unpack(packed))
+    found = Unmerge.of_data(id, space, profile, other, int(item["at"]["N"]), wire.unpack(packed))
+    return replace(found, rebuilt=int(item["rebuilt"]["N"])) if "rebuilt" in item else found
 
 
 def read(space: str, unmerge: str) -> Unmerge | None:
     """Read consistently."""
     found = client("dynamodb").get_item(TableName=table(), Key=key(space, unmerge), ConsistentRead=True).get("Item")
     return of_item(found) if found else None
+
+
+def of_space(space: str) -> list[Unmerge]:
+    """All that there ever were, oldest first. Read consistently."""
+    items = dynamo.query(
+        table(),
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": partition(space)}},
+        ConsistentRead=True,
+    )
+    return sorted(map(of_item, items), key=lambda unmerge: (unmerge.at, unmerge.id))
+
+
+def pending(space: str) -> list[Unmerge]:
+    """Those of which the profiles have not been given their share yet, oldest first."""
+    return [unmerge for unmerge in of_space(space) if unmerge.rebuilt is None]
+
+
+def note_rebuilt(space: str, unmerge: str, now: int) -> None:
+    """Both profiles have been sent their share. Idempotent: the last time stands."""
+    client("dynamodb").update_item(
+        TableName=table(),
+        Key=key(space, unmerge),
+        UpdateExpression="SET #rebuilt = :now",
+        ConditionExpression="attribute_exists(pk)",
+        ExpressionAttributeNames={"#rebuilt": "rebuilt"},
+        ExpressionAttributeValues={":now": {"N": str(now)}},
+    )

@@ -1,4 +1,5 @@
-"""Fold rows of the archive into partial states of just the aggregates that lack their past, by the profile on the row.
+"""Fold rows of the archive into partial states of just the aggregates that lack their past, by the profile on the row
+(or by whose the row is, where that profile has been taken apart).
 
 The seam: a row says with which version of the definitions its profile folded the event. Aggregates that were kept then
 have counted it in their tiles; those that are kept since a later version get it from here. So nothing counts twice, and
@@ -25,7 +26,7 @@ class Fold:
     def __init__(self, definitions: DefinitionSet, now_ms: int) -> None:
         self._definitions, self._now = definitions, now_ms
         self._lacked: dict[int, DefinitionSet] = {}
-        self._states: dict[str, ComputeState] = {}
+        self._states: dict[tuple[str, str], ComputeState] = {}
 
     @property
     def names(self) -> set[str]:
@@ -38,20 +39,21 @@ class Fold:
         back = [self._definitions.aggregates[lacking].since for lacking in self._definitions.lacking]
         return min((moment for moment in back if moment is not None), default=None) if None not in back else None
 
-    def take(self, row: Accepted) -> None:
+    def take(self, row: Accepted, owner: str) -> None:
+        """`owner`: the profile on the row, or whose the row is where that one has been taken apart."""
         lacked = self._lacked.get(row.version)
         if lacked is None:
             lacked = self._lacked[row.version] = self._definitions.lacked_at(row.version)
         if not lacked.listens(row.event.name):
             return
-        state = self._states.setdefault(row.profile, ComputeState())
+        state = self._states.setdefault((row.profile, owner), ComputeState())
         if row.taken_back:
             state.retract(lacked, row.event, self._now)
         else:
             state.add(lacked, row.event, self._now)
 
-    def parts(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """What is to be added to each profile, as data; profiles to which nothing is to be added are left out."""
-        for profile in sorted(self._states):
-            if self._states[profile]:
-                yield profile, self._states[profile].to_data()
+    def parts(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """What is to be added from the rows of a profile, and to whom, as data; nothing is left out."""
+        for (profile, owner), state in sorted(self._states.items(), key=lambda entry: entry[0]):
+            if state:
+                yield profile, owner, state.to_data()

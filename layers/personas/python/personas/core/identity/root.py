@@ -94,7 +94,7 @@ class Root:
             merged=tuple(data["m"]),
             merged_into=merged_into,
             epoch=data.get("e", 0),
-            left={key: profile for profile, keys in data.get("l", {}).items() for key in keys},
+            left=receivers(data.get("l", {})),
             apart=tuple(data.get("a", ())),
             origins=tuple(data.get("o", ())),
         )
@@ -109,6 +109,14 @@ def by_receiver(left: Mapping[str, str]) -> dict[str, list[str]]:
     for key, profile in left.items():
         grouped.setdefault(profile, []).append(key)
     return grouped
+
+
+def receivers(grouped: Mapping[str, Iterable[str]]) -> dict[str, str]:
+    """
+    >>> receivers({"use_1": ["a", "c"], "use_2": ["b"]})
+    {'a': 'use_1', 'c': 'use_1', 'b': 'use_2'}
+    """
+    return {key: profile for profile, keys in grouped.items() for key in keys}
 
 
 def united(*lists: Iterable[str]) -> tuple[str, ...]:

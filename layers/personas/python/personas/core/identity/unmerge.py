@@ -17,7 +17,7 @@ from personas.core.errors import TooLarge
 from personas.core.identifier import Identifier
 from personas.core.identity.cutting import Cut
 from personas.core.identity.fact import Fact
-from personas.core.identity.root import Root, united
+from personas.core.identity.root import Root, by_receiver, receivers, united
 
 MOST_LEFT = 10_000
 """Identifiers and profiles that may ever leave one profile: its root lists them, and an item has 400 KB."""
@@ -56,8 +56,16 @@ class Unmerge:
     """Digests of those that had left before: their events are others'."""
     origins: tuple[str, ...]
     """Profiles under which events of either may lie."""
+    passed: Mapping[str, str]
+    """Identifiers and profiles that are met on the way to the other and are not its, and where they are (Root.left)."""
     request: str = ""
     """What was asked, and by which key: the same request again is answered, another one refused."""
+    rebuilt: int | None = None
+    """When both profiles had been given their share of the past, in ms; None: that is still to be done."""
+
+    @property
+    def sides(self) -> tuple[str, str]:
+        return self.profile, self.other
 
     def to_data(self) -> dict[str, Any]:
         return {
@@ -70,6 +78,7 @@ class Unmerge:
             "staying": self.staying,
             "elsewhere": self.elsewhere,
             "origins": self.origins,
+            "passed": by_receiver(self.passed),
             "request": self.request,
         }
 
@@ -91,6 +100,7 @@ class Unmerge:
             staying=tuple(data["staying"]),
             elsewhere=tuple(data["elsewhere"]),
             origins=tuple(data["origins"]),
+            passed=receivers(data["passed"]),
             request=data["request"],
         )
 
@@ -124,6 +134,10 @@ def divide(
     keys = [fact.identifier.digest for fact in cut.leaving]
     # What left the profile while the restored one was part of it is met there no more, but on the restored one.
     passed = {key: one for profile in stayed for key, one in {**roots, root.id: root}[profile].left.items()}
+    # A profile may stay that had merged into one that leaves: the way from it still leads past there.
+    behind = {one for profile in cut.profiles for one in roots[profile].merged if one in stayed}
+    theirs = [fact.identifier.digest for fact in cut.staying if fact.profile in behind]
+    passed |= dict.fromkeys([*behind, *theirs], root.id)
     other = replace(
         made,
         version=made.version + 1,
@@ -165,6 +179,7 @@ def divide(
         staying=tuple(staying),
         elsewhere=tuple(sorted(gone.difference(keys, staying))),
         origins=united(family, root.origins),
+        passed=other.left,
     )
     return Divided(after, other, unmerge)
 

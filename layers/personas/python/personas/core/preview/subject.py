@@ -47,7 +47,9 @@ class Subject:
     def user(cls, stored: Stored) -> "Subject | None":
         """None for a tombstone: its rows count for its survivor, as soon as that has taken them over."""
         profile = stored.profile
-        return None if profile.merged_into else cls(profile, (profile.id, *stored.lineage))
+        if profile.merged_into:
+            return None
+        return cls(profile, tuple(dict.fromkeys((profile.id, *stored.lineage))))
 
     def values(self, live: DefinitionSet) -> dict[str, Any]:
         """What `trait('key')` reads: `live` are the space's definitions that are in force."""

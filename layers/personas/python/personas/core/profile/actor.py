@@ -5,6 +5,7 @@ its fingerprint, a part by its key, or by its number above the watermark of the 
 profile, deliveries and time, an actor does the same, so that a crash before its state is written is harmless.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,23 +15,30 @@ from personas.core.compute.state import ComputeState, Evaluation
 from personas.core.compute.touched import Touched
 from personas.core.envelope import (
     AbsorbEnvelope,
+    DivideEnvelope,
     Envelope,
     EventEnvelope,
     LinkEnvelope,
     MergeEnvelope,
+    ProfileEnvelope,
+    ReviveEnvelope,
     TickEnvelope,
 )
 from personas.core.event import Event, fingerprint
 from personas.core.moments import HOUR, hour_of
-from personas.core.profile import memory
+from personas.core.profile import dividing, memory, merging
 from personas.core.profile.computing import answered, computed_of, keep_as_custom
-from personas.core.profile.custom import Stamp, set_traits, unite
-from personas.core.profile.delivery import Accepted, Delivery, Emission, Outcome, PagesOf, Recall, Recalled
+from personas.core.profile.custom import Stamp, set_traits
+from personas.core.profile.delivery import Accepted, Delivery, Emission, Outcome, Paged, PagesOf, Recall, Recalled
+from personas.core.profile.life import Life
 from personas.core.profile.linking import Linking, heard, level_of
 from personas.core.profile.part import Part
-from personas.core.profile.profile import Computed, Profile, Seen
+from personas.core.profile.parted import Sent
+from personas.core.profile.profile import Profile, Seen
 from personas.core.profile.sharing import Sharing
+from personas.core.profile.state import State
 from personas.core.profile.stored import Stored
+from personas.core.profile.subject import Subject
 
 PAGE_HOURS = 14 * 24
 """For how long after its receipt an event lies in the pages."""
@@ -44,14 +52,9 @@ class Actor:
     def __init__(self, stored: Stored, recalled: Recalled, now_ms: int) -> None:
         self._stored = stored.profile
         self._recalled = recalled
+        self._subject = Subject(self._stored, stored.state)
         self._now = now_ms
         self._hour = hour_of(now_ms)
-        self.state = stored.state
-        self._custom = dict(self._stored.custom)
-        self._identifiers = {kind: set(values) for kind, values in self._stored.identifiers.items()}
-        self._accounts = set(self._stored.accounts)
-        self._held = dict(self._stored.computed)
-        self._first, self._last = self._stored.first, self._stored.last
         self._at = max(now_ms, self.state.hour * HOUR)
         self._reached = self.state.sequence
         self._touched = self._changed = False
@@ -60,36 +63,36 @@ class Actor:
         self._whole = stored.packed_profile is None or lags or stored.may_be_cut
         self._taken: set[str] = set()
         self._keys: set[str] = set()
-        self._fresh: dict[bytes, Event] = {}
+        self._fresh: dict[bytes, Paged] = {}
         self._accepted: list[Accepted] = []
         self._emissions: list[Emission] = []
         self._sharing = Sharing()
-        self._linking = Linking(self.state, self._stored, recalled.links)
+        self._linking = Linking(self.state, recalled.links)
         self._lacks_pages: set[PagesOf] = set()
         self._lacks_versions: set[int] = set()
         self._lacks_spills = set(self.state.memory.load(recalled.spills))
         self._lacks_cold: set[Ref] = set()
         self._cold, self._doomed = self.state.compute.cold.refs, self.state.compute.cold.doomed
 
+    @property
+    def state(self) -> State:
+        return self._subject.state
+
+    @property
+    def _life(self) -> Life:
+        return self._subject.life
+
     def take(self, delivery: Delivery) -> None:
         if delivery.sequence <= self.state.sequence:
             return
         self._reached = delivery.sequence
         envelope = delivery.envelope
-        if isinstance(envelope, EventEnvelope):
-            self._event(delivery, envelope)
-        elif isinstance(envelope, AbsorbEnvelope):
-            self._absorb(delivery, envelope)
-        elif isinstance(envelope, MergeEnvelope):
-            self._merge(delivery, envelope)
-        elif isinstance(envelope, LinkEnvelope):
-            self._link(delivery, envelope)
-        else:
-            self._tick(delivery, envelope)
+        _TAKE[type(envelope)](self, delivery, envelope)
 
     def _event(self, delivery: Delivery, envelope: EventEnvelope) -> None:
-        if self.state.into:
-            self._emit(delivery, replace(envelope, profile=self.state.into))
+        sent_on = self.state.parted.sent_on(envelope) or self._forwarded(envelope)
+        if sent_on:
+            self._emit(delivery, sent_on)
             return
         event = envelope.event
         known = event.fingerprint
@@ -101,28 +104,29 @@ class Actor:
         if definitions.promotions and (promoted := definitions.promotions.of(event)):
             self._set(event, promoted)
         self._taken.update(self.state.compute.add(definitions, event, self._now))
-        self._sharing.event(delivery, self._accounts, definitions, event, self._now)
-        for identifier in envelope.identifiers:
-            if identifier.collection == "users":
-                self._whole |= identifier.type not in self._identifiers
-                self._identifiers.setdefault(identifier.type, set()).add(identifier.value)
-        self._see(Seen(event.received, event.message_id, event.source))
+        self._sharing.event(delivery, self._life.accounts, definitions, event, self._now)
+        self._whole |= self._life.identify(self.state.parted.staying(envelope.identifiers))
+        self._life.see(Seen(event.received, event.message_id, event.source))
         self.state.events += 1
         if event.type == "group" and envelope.account:
             self._sharing.group_call(delivery, envelope, envelope.account)
-            if envelope.account not in self._accounts:
-                self._accounts.add(envelope.account)
+            if envelope.account not in self._life.accounts:
+                self._life.accounts.add(envelope.account)
                 self._whole = True
                 self._sharing.join(delivery, envelope.account, self.state.compute)
         self._remember(known, hour_of(event.received))
-        self._fresh[known] = event
         version = self.state.version
         row = Accepted(delivery.number, self._stored.id, event, known, envelope.account, envelope.identifiers, version)
+        self._fresh[known] = row.paged
         self._accepted.append(row)
         self._touched = self._changed = True
 
+    def _forwarded(self, envelope: Sent) -> Sent | None:
+        """As a tombstone does it."""
+        return envelope.sent_to(self.state.into, (*envelope.through, self._stored.id)) if self.state.into else None
+
     def _set(self, event: Event, traits: dict[str, Any]) -> None:
-        if set_traits(self._custom, traits, Stamp.of(event)):
+        if set_traits(self._life.custom, traits, Stamp.of(event)):
             self._keys.update(traits)
 
     def _remember(self, known: bytes, received: int) -> None:
@@ -136,25 +140,37 @@ class Actor:
         hour = hour_of(event.received)
         if not self._hour - PAGE_HOURS <= hour < self._hour - memory.HOURS:
             return False
-        self._look_into({(profile, hour) for profile in (self._stored.id, *self.state.lineage)})
+        self._look_into({(profile, hour) for profile in {self._stored.id, *self.state.profiles}})
         return known in self._recalled.events
 
     def _merge(self, delivery: Delivery, envelope: MergeEnvelope) -> None:
-        if self.state.into or envelope.into == self._stored.id:
+        was, waiting = self.state.into, len(self.state.parted.merges)
+        for sent in merging.merge(self._subject, envelope, delivery.place):
+            self._emit(delivery, sent)
+        if self.state.into != was:
+            self._touched = self._changed = self._whole = True
+        self._changed |= len(self.state.parted.merges) != waiting
+
+    def _divide(self, delivery: Delivery, envelope: DivideEnvelope) -> None:
+        if self.state.into:
+            self._emit(delivery, replace(envelope, profile=self.state.into))
             return
-        part = Part.of_merged(self._draft(self._held), self.state)
-        if part:
-            key = f"merge:{envelope.merge}"
-            self._emit(delivery, AbsorbEnvelope(envelope.space, envelope.into, key, part.to_data()))
-        self.state.into = envelope.into
-        self._whole = True
-        self.state.compute = ComputeState()
-        self.state.memory.clear()
-        self.state.due, self.state.lineage, self.state.events = None, [], 0
-        self._linking.merged = {}
-        self._custom, self._identifiers, self._accounts = {}, {}, set()
-        self._first = self._last = None
-        self._touched = self._changed = True
+        self._definitions(delivery.version)
+        self._changed = True
+        revival = dividing.divide(self._subject, envelope, delivery.place, self._now)
+        if revival:
+            self._emit(delivery, revival)
+            self._touched = self._whole = True
+
+    def _revive(self, delivery: Delivery, envelope: ReviveEnvelope) -> None:
+        if not dividing.is_revived(self._subject, envelope):
+            self._emit(delivery, replace(envelope, profile=self.state.into or self._stored.id))
+            return
+        self._definitions(delivery.version)
+        self._touched = self._changed = self._whole = True
+        for merge in dividing.revive(self._subject, envelope, delivery.place, self._now):
+            self._merge(delivery, merge)
+        self._lacks_spills.update(self.state.memory.load(self._recalled.spills))
 
     def _absorb(self, delivery: Delivery, envelope: AbsorbEnvelope) -> None:
         key = fingerprint("absorb", envelope.key)
@@ -164,9 +180,9 @@ class Actor:
                 return
         elif self.state.memory.knows(key):
             return
-        if self.state.into:
-            # On the way through a tombstone its number no longer tells its order: the receiver is to go by the key.
-            self._emit(delivery, replace(envelope, profile=self.state.into, number=None))
+        sent_on = self.state.parted.sent_back(envelope) or self._forwarded(envelope)
+        if sent_on:
+            self._emit(delivery, sent_on)
         else:
             self._definitions(delivery.version)
             self._take_in(delivery, Part.of_data(envelope.state))
@@ -174,20 +190,34 @@ class Actor:
         if number:
             self.state.marks[number[0]] = number[1:]
             self._changed = True
-        elif not self.state.into:
+        elif not sent_on:
             self.state.memory.add(key, self._hour, self.state.version)
             self._changed = True
+            if self.state.parted:
+                self._go_on(delivery, envelope.key)
+
+    def _go_on(self, delivery: Delivery, key: str) -> None:
+        """With what waited for that part."""
+        parted = self.state.parted
+        if parted.awaited.pop(key, None) and not parted.awaited:
+            self._subject.shown = None
+        for divide in parted.divides.copy():
+            parted.divides.remove(divide)
+            self._divide(delivery, divide)
 
     def _take_in(self, delivery: Delivery, part: Part) -> None:
         self._whole = True
         other = part.remembered()
         self._lacks_spills.update(other.load(self._recalled.spills))
         twice = [(known, entry) for known, entry in other.all() if self.state.memory.knows(known)]
+        if part.awaited:
+            self._subject.freeze()
+            self.state.parted.awaited.update(part.awaited)
         theirs = ComputeState.of_data(part.compute)
         self._lacks_cold.update(theirs.cold.load(self._recalled.cold))
-        self._sharing.unite(delivery, self._accounts, self.state.compute, part.accounts, theirs)
-        self._accounts.update(part.accounts)
-        self._linking.take_over(part.merged)
+        self._sharing.unite(delivery, self._life.accounts, self.state.compute, part.accounts, theirs)
+        self._life.unite(part)
+        self._subject.merged.update(part.merged)
         # A copy: adding changes what was absorbed, and an actor that fails is asked again with the same envelopes.
         self.state.compute.absorb(theirs.copy())
         for back in part.taken_back:
@@ -195,17 +225,9 @@ class Actor:
         for known, entry in twice:
             self._count_once(delivery, known, entry, part)
         self.state.memory.unite(other)
-        self.state.lineage += [profile for profile in part.lineage if profile not in self.state.lineage]
+        self.state.lineage = list(dict.fromkeys((*self.state.lineage, *part.lineage)))
         self.state.events += part.events
-        unite(self._custom, part.custom)
-        for kind, values in part.identifiers.items():
-            self._identifiers.setdefault(kind, set()).update(values)
-        for key, membership in part.members.items():
-            if key not in self._held or self._held[key].value is not True:
-                self._held[key] = membership
-        for seen in (part.first, part.last):
-            if seen:
-                self._see(seen)
+        self._subject.inherit(part.members)
 
     def _count_once(self, delivery: Delivery, known: bytes, entry: memory.Entry, part: Part) -> None:
         """Both profiles folded this event, because it was resolved once before the merge and once after: take one back.
@@ -214,18 +236,19 @@ class Actor:
         counts. Aggregates that are kept later learn it from the archive.
         """
         mine = self.state.memory.entry(known)
-        event = self._fresh.get(known) or self._recalled.events.get(known)
-        if event is None:
-            profiles = {self._stored.id, *self.state.lineage, *part.lineage}
+        paged = self._fresh.get(known) or self._recalled.events.get(known)
+        if paged is None:
+            profiles = {self._stored.id, *self.state.profiles, *(stretch.profile for stretch in part.lineage)}
             self._look_into({(profile, hour) for profile in profiles for hour in (mine.hour, entry.hour)})
             return
-        version = self.state.version
+        version, event = self.state.version, paged.event
         self.state.events -= 1
         self._take_back(version, event)
-        self._sharing.take_back(delivery, self._accounts, version, event)
-        self._accepted.append(
-            Accepted(delivery.number, self._stored.id, event, known, None, version=version, taken_back=True)
+        self._sharing.take_back(delivery, self._life.accounts, version, event)
+        row = Accepted(
+            delivery.number, self._stored.id, event, known, None, paged.identifiers, version, taken_back=True
         )
+        self._accepted.append(row)
 
     def _take_back(self, version: int, event: Event) -> None:
         if version not in self._recalled.definitions:
@@ -247,17 +270,13 @@ class Actor:
     def _tick(self, delivery: Delivery, envelope: TickEnvelope) -> None:
         if self.state.into:
             self._emit(delivery, replace(envelope, profile=self.state.into))
-        elif self._first or self._custom or self.state.compute:
+        elif self._life or self.state.compute:
             self._definitions(delivery.version)
             self._at = max(self._at, envelope.hour * HOUR)
             self._touched = self._whole = True
 
     def _emit(self, delivery: Delivery, envelope: Envelope) -> None:
         self._emissions.append(Emission(delivery.number, envelope))
-
-    def _see(self, seen: Seen) -> None:
-        self._first = min(self._first or seen, seen)
-        self._last = max(self._last or seen, seen)
 
     def _definitions(self, version: int) -> DefinitionSet:
         """Those in force at this place of the lane; the state goes with them."""
@@ -266,34 +285,19 @@ class Actor:
             self._changed = self._whole = True
         return self._recalled.definitions[self.state.version]
 
-    def _draft(self, computed: dict[str, Computed]) -> Profile:
-        return Profile(
-            space=self._stored.space,
-            id=self._stored.id,
-            v=self._stored.v,
-            sequence=self._stored.sequence,
-            custom=self._custom,
-            computed=computed,
-            identifiers={kind: tuple(sorted(values)) for kind, values in sorted(self._identifiers.items())},
-            accounts=tuple(sorted(self._accounts)),
-            first=self._first,
-            last=self._last,
-            events=self.state.events,
-            merged_into=self.state.into,
-            epoch=self._stored.epoch,
-            merged=self._linking.merged,
-        )
-
     def evaluate(self) -> tuple[Profile, int | None]:
         """The profile as it would be written now, and the hour for the due log where that moved."""
         if self.state.into:
-            return self._draft({}), None
+            return self._subject.draft({}), None
+        if self._subject.shown is not None:
+            return self._subject.shown, None
         definitions = self._recalled.definitions[self.state.version]
         collection = self._stored.collection
-        keep_as_custom(self._custom, self._stored.computed, definitions, collection)
-        draft = self._draft({})
+        held = self._subject.held
+        keep_as_custom(self._life.custom, self._stored.computed, definitions, collection)
+        draft = self._subject.draft({})
         evaluation = self._evaluation(definitions, draft)
-        computed = computed_of(evaluation, definitions, collection, self._held, self._at)
+        computed = computed_of(evaluation, definitions, collection, held, self._at)
         answers = answered(evaluation, definitions, level_of(draft), self._stored.answers)
         return replace(draft, computed=computed, answers=answers), evaluation.due
 
@@ -301,7 +305,7 @@ class Actor:
         """Of what was touched, where that says the same as of everything: nothing is due now or when the hour ends."""
         compute, due, level = self.state.compute, self.state.due, level_of(draft)
         answers = heard(self.state, draft, definitions)
-        stand = {**{key: entry.value for key, entry in self._held.items()}, **self._stored.answers}
+        stand = {**{key: entry.value for key, entry in self._subject.held.items()}, **self._stored.answers}
         is_due = due is not None and due <= hour_of(self._at) + 1
         is_open = not answers.has_all(definitions.asked_of_accounts.values())
         if self._whole or is_due or is_open or level == "accounts":
@@ -366,10 +370,22 @@ class Actor:
         return log
 
     def _tidy(self) -> None:
+        self._subject.keep()
         self.state.hour = hour_of(self._at)
         self.state.memory.prune(self._hour)
         if not self.state.into:
             definitions = self._recalled.definitions[self.state.version]
             self.state.compute.prune(definitions.kept(self._stored.collection), self._at)
             self.state.compute.cold.forget(self._cold)
-            self._linking.tidy(definitions, self._accounts)
+            self._linking.tidy(definitions, self._subject.accounts)
+
+
+_TAKE: dict[type[ProfileEnvelope], Callable[[Actor, Delivery, Any], None]] = {
+    EventEnvelope: Actor._event,
+    AbsorbEnvelope: Actor._absorb,
+    MergeEnvelope: Actor._merge,
+    LinkEnvelope: Actor._link,
+    DivideEnvelope: Actor._divide,
+    ReviveEnvelope: Actor._revive,
+    TickEnvelope: Actor._tick,
+}

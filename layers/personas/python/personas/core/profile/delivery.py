@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from personas.core.compute.cold import ColdPart, Ref
 from personas.core.compute.definition_set import DefinitionSet
@@ -13,6 +14,7 @@ from personas.core.profile.links import Link
 from personas.core.profile.memory import Entries, Spill
 from personas.core.profile.profile import Profile
 from personas.core.profile.state import State
+from personas.core.profile.stretch import Place
 
 Number = tuple[int, int, int]
 """Lane, sequence number of the record, place in the record: where an envelope stood on the profiles stream."""
@@ -33,6 +35,10 @@ class Delivery:
     @property
     def sequence(self) -> int:
         return self.number[1]
+
+    @property
+    def place(self) -> Place:
+        return self.number[1:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,31 @@ class Accepted:
     taken_back: bool = False
     """The row undoes one of two: two profiles had folded the event before they became one (a correction of the
     ledger, for who adds up what profiles counted; the event itself is no other)."""
+
+    @property
+    def paged(self) -> "Paged":
+        return Paged(self.event, self.identifiers)
+
+
+@dataclass(frozen=True, slots=True)
+class Paged:
+    """An event as the pages keep it."""
+
+    event: Event
+    identifiers: tuple[Identifier, ...] = ()
+    """That led to the profile, the highest first."""
+
+    def to_data(self) -> dict[str, Any]:
+        return {**self.event.to_data(), "ids": [one.to_data() for one in self.identifiers]}
+
+    @classmethod
+    def of_data(cls, data: dict[str, Any]) -> "Paged":
+        return cls(Event.of_data(data), tuple(Identifier.of_data(one) for one in data.get("ids", ())))
+
+
+def led_by(row: Accepted | Paged) -> Identifier | None:
+    """The identifier that decides whose it is."""
+    return next((one for one in row.identifiers if one.collection == "users"), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +137,7 @@ class Recalled:
     """What was read for an actor: definitions always, the rest only on demand."""
 
     definitions: dict[int, DefinitionSet]
-    events: dict[bytes, Event] = field(default_factory=dict)
+    events: dict[bytes, Paged] = field(default_factory=dict)
     pages: set[PagesOf] = field(default_factory=set)
     spills: dict[Spill, Entries] = field(default_factory=dict)
     links: dict[str, Link] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from personas.core.compute.definition_set import DefinitionSet
 from personas.core.compute.questions import Answers
 from personas.core.envelope import LinkEnvelope
 from personas.core.profile.links import UNKNOWN, Link, Said
-from personas.core.profile.profile import Merged, Profile
+from personas.core.profile.profile import Profile
 from personas.core.profile.state import State
 
 _LIFE = 1 << 40
@@ -77,15 +77,14 @@ _NOBODY = Profile("", "")
 class Linking:
     """Mutable: of one actor while it acts."""
 
-    __slots__ = ("_counted", "_recalled", "_said", "_state", "lacks", "merged")
+    __slots__ = ("_counted", "_recalled", "_said", "_state", "lacks")
 
-    def __init__(self, state: State, profile: Profile, recalled: Mapping[str, Link]) -> None:
+    def __init__(self, state: State, recalled: Mapping[str, Link]) -> None:
         self._state, self._recalled = state, recalled
         self._counted = state.sequence
         self._said: dict[str, Said] = {}
         self.lacks: set[str] = set()
         """Users whose links are to be read."""
-        self.merged = dict(profile.merged)
 
     def take(self, envelope: LinkEnvelope, of_account: bool) -> bool:
         """Returns whether it was news. An account has to know what the user had said before: see `lacks`."""
@@ -106,9 +105,6 @@ class Linking:
         self._state.users.count(said, 1)
         self._said[other] = said
         return True
-
-    def take_over(self, merged: Mapping[str, Merged]) -> None:
-        self.merged.update(merged)
 
     def links(self, sequence: int) -> dict[str, Link]:
         """To be written before the state that has reached the sequence number."""

@@ -11,8 +11,10 @@ from personas.core.event import Event
 from personas.core.profile import custom
 from personas.core.profile.custom import CustomTraits, Stamp, set_traits
 from personas.core.profile.memory import Memory
+from personas.core.profile.parted import Awaited
 from personas.core.profile.profile import Computed, Merged, Profile, Seen
 from personas.core.profile.state import State
+from personas.core.profile.stretch import Stretch
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +39,18 @@ class Part:
     memory: dict[str, Any] = field(default_factory=dict)
     members: Mapping[str, Computed] = field(default_factory=dict)
     """The memberships that were announced: where one ends with the merge, its exit is due."""
-    lineage: tuple[str, ...] = ()
-    """The profiles whose pages hold the events that the memory knows."""
+    lineage: tuple[Stretch, ...] = ()
+    """What was folded of which this is made; the pages of these profiles hold the events that the memory knows."""
     taken_back: tuple[TakenBack, ...] = ()
     merged: Mapping[str, Merged] = field(default_factory=dict)
     """The users that this is made of and that had accounts (see Profile)."""
+    awaited: Mapping[str, Awaited] = field(default_factory=dict)
+    """What a rebuild is still to add: whoever takes this in waits for it."""
 
     @classmethod
-    def of_merged(cls, profile: Profile, state: State) -> "Part":
-        """All that a profile has, when it merges into another."""
+    def of_merged(cls, profile: Profile, state: State, own: Stretch, told: tuple[str, ...]) -> "Part":
+        """All that a profile has, when it merges into another. `own`: what it folded by itself; `told`: the accounts
+        that know it."""
         return cls(
             custom=dict(profile.custom),
             identifiers=profile.identifiers,
@@ -60,8 +65,22 @@ class Part:
                 for key, entry in profile.computed.items()
                 if entry.kind == "audience" and entry.value is True
             },
-            lineage=(profile.id, *state.lineage),
-            merged={**profile.merged, **({profile.id: (profile.epoch, profile.accounts)} if profile.accounts else {})},
+            lineage=(*state.lineage, own),
+            merged={**profile.merged, **({profile.id: (profile.epoch, told)} if told else {})},
+            awaited=state.parted.awaited,
+        )
+
+    @classmethod
+    def of_living(cls, profile: Profile) -> "Part":
+        """What a profile is made of beside its aggregates."""
+        return cls(
+            custom=dict(profile.custom),
+            identifiers=profile.identifiers,
+            accounts=profile.accounts,
+            first=profile.first,
+            last=profile.last,
+            members=profile.computed,
+            merged=profile.merged,
         )
 
     @classmethod
@@ -78,6 +97,7 @@ class Part:
         return Memory.of_data(self.memory)
 
     def __bool__(self) -> bool:
+        """Whether it says anything."""
         return bool(
             self.custom
             or self.identifiers
@@ -99,9 +119,10 @@ class Part:
             "c": self.compute,
             "m": self.memory,
             "h": {key: entry.to_data() for key, entry in self.members.items()},
-            "l": list(self.lineage),
+            "l": [stretch.to_data() for stretch in self.lineage],
             "g": dict(self.merged),
             "b": [[back.version, back.event.to_data()] for back in self.taken_back],
+            "w": {key: awaited.to_data() for key, awaited in self.awaited.items()},
         }
         return {key: part for key, part in parts.items() if part}
 
@@ -117,7 +138,8 @@ class Part:
             compute=data.get("c", {}),
             memory=data.get("m", {}),
             members={key: Computed.of_data(key, entry) for key, entry in data.get("h", {}).items()},
-            lineage=tuple(data.get("l", ())),
+            lineage=tuple(map(Stretch.of_data, data.get("l", ()))),
             merged={user: (epoch, tuple(accounts)) for user, (epoch, accounts) in data.get("g", {}).items()},
             taken_back=tuple(TakenBack(version, Event.of_data(event)) for version, event in data.get("b", ())),
+            awaited={key: Awaited.of_data(entry) for key, entry in data.get("w", {}).items()},
         )

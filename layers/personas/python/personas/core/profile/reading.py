@@ -16,6 +16,8 @@ def as_of(stored: Stored, definitions: DefinitionSet, now_ms: int) -> Profile:
     if profile.merged_into or stored.profile_sequence > stored.state_sequence:
         return profile  # a tombstone has no values; a state that lags behind its profile would turn them back
     state = stored.state
+    if state.parted.awaited:
+        return profile  # what it shows until it has its share
     at = max(now_ms, state.hour * HOUR)
     stand = {**{key: entry.value for key, entry in profile.computed.items()}, **profile.answers}
     answers, level = heard(state, profile, definitions), level_of(profile)

@@ -9,6 +9,8 @@ from typing import Any
 from personas.core.compute.state import ComputeState
 from personas.core.profile.links import Said, Users
 from personas.core.profile.memory import Memory
+from personas.core.profile.parted import Parted
+from personas.core.profile.stretch import Stretch
 
 Mark = tuple[int, int]
 """A place in the stream of one lane: the record's sequence number, the place in the record."""
@@ -21,12 +23,14 @@ class State:
         "compute",
         "due",
         "events",
+        "fresh",
         "heard",
         "hour",
         "into",
         "lineage",
         "marks",
         "memory",
+        "parted",
         "sequence",
         "users",
         "version",
@@ -46,14 +50,22 @@ class State:
         """The hour of the last evaluation: a clock that is behind does not turn it back."""
         self.marks: dict[int, Mark] = {}
         """Per sending lane, the last numbered part that was taken in."""
-        self.lineage: list[str] = []
-        """The profiles whose states it absorbed: their pages hold what they folded."""
+        self.lineage: list[Stretch] = []
+        """What others folded whose states it absorbed, and it itself before it began anew. Their pages hold it."""
         self.into: str | None = None
         """Set: it is a tombstone, and forwards."""
         self.users = Users()
         """Of an account: how many it has, and what they answered."""
         self.heard: dict[str, Said] = {}
         """Of a user: what each of its accounts answered."""
+        self.parted = Parted()
+        self.fresh: dict[str, Any] = {}
+        """What it is made of, where its profile shows what it was before it was taken apart: a part's data."""
+
+    @property
+    def profiles(self) -> set[str]:
+        """In whose pages lies what it was made of, besides its own."""
+        return {stretch.profile for stretch in self.lineage}
 
     def to_data(self) -> dict[str, Any]:
         """What lies in the item's `data`; sequence and version are attributes of their own."""
@@ -64,10 +76,12 @@ class State:
             "d": self.due,
             "h": self.hour,
             "w": [[lane, str(sequence), place] for lane, (sequence, place) in self.marks.items()],
-            "l": self.lineage,
+            "l": [stretch.to_data() for stretch in self.lineage],
             "into": self.into,
             "u": self.users.to_data(),
             "q": {account: said.to_data() for account, said in self.heard.items()},
+            "p": self.parted.to_data(),
+            "f": self.fresh,
         }
         return {key: part for key, part in parts.items() if part}
 
@@ -82,9 +96,11 @@ class State:
         state.due = data.get("d")
         state.hour = data.get("h", 0)
         state.marks = {lane: (int(sequence), place) for lane, sequence, place in data.get("w", ())}
-        state.lineage = list(data.get("l", ()))
+        state.lineage = [Stretch.of_data(stretch) for stretch in data.get("l", ())]
         state.into = data.get("into")
         if "u" in data:
             state.users = Users.of_data(data["u"])
         state.heard = {account: Said.of_data(said) for account, said in data.get("q", {}).items()}
+        state.parted = Parted.of_data(data.get("p", {}))
+        state.fresh = data.get("f", {})
         return state

@@ -40,8 +40,9 @@ class Stored:
 
     @property
     def lineage(self) -> tuple[str, ...]:
-        """Of the state, without all else of it."""
-        return tuple(unpack(self.packed_state).get("l", ())) if self.packed_state else ()
+        """Of the state, without all else of it: whose stretches it is made of."""
+        stretches = unpack(self.packed_state).get("l", ()) if self.packed_state else ()
+        return tuple(dict.fromkeys(profile for profile, *_ in stretches))
 
     @property
     def may_be_cut(self) -> bool:

@@ -1,0 +1,113 @@
+"""Counting again, from rows of the archive: what a profile that was made two is given back, and what its accounts are.
+
+Invariant: an event counts once, however many rows tell of it, and for one profile: the one that its first identifier
+led to, which ranked highest.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from personas.core.compute.definition_set import DefinitionSet
+from personas.core.compute.state import ComputeState
+from personas.core.identifier import Identifier
+from personas.core.profile.custom import Stamp, set_traits
+from personas.core.profile.delivery import Accepted, led_by
+from personas.core.profile.life import Life
+from personas.core.profile.part import Part, TakenBack
+from personas.core.profile.parted import Awaited, Ended
+from personas.core.profile.profile import Seen
+
+CHUNK = 300_000
+"""Bytes of events in one part: compressed or not, it fits into a record of the stream."""
+
+Owner = Callable[[str, Identifier | None], str | None]
+"""The profile to which what came to a profile by an identifier belongs now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Of one of the two."""
+
+    profile: str
+    """As it is called now."""
+    rows: tuple[Accepted, ...]
+    """Each event once, in the order in which they were folded."""
+    folded: tuple[frozenset[bytes], ...]
+    """For each of what had ended: the fingerprints of the events that had been counted in it."""
+
+    @classmethod
+    def of(cls, profile: str, awaited: Awaited, rows: Iterable[Accepted], owner: Owner) -> "Share":
+        """`rows`: in any order, repeats included; at least all that are awaited."""
+        first: dict[bytes, Accepted] = {}
+        folded: list[set[bytes]] = [set() for _ in awaited.ended]
+        for row in rows:
+            within = [] if row.taken_back else [place for place, one in enumerate(awaited.ended) if _among(one, row)]
+            for place in within:
+                folded[place].add(row.fingerprint)
+            known = first.get(row.fingerprint)
+            if within and (known is None or row.number < known.number):
+                first[row.fingerprint] = row
+        mine = [row for row in first.values() if owner(row.profile, led_by(row)) == profile]
+        return cls(profile, tuple(sorted(mine, key=lambda row: row.number)), tuple(map(frozenset, folded)))
+
+    def part(self, definitions: DefinitionSet, owner: Owner, now_ms: int) -> Part:
+        life, compute = Life(), ComputeState()
+        for row in self.rows:
+            event = row.event
+            if event.type == "identify":
+                set_traits(life.custom, event.traits, Stamp.of(event))
+            if definitions.promotions and (promoted := definitions.promotions.of(event)):
+                set_traits(life.custom, promoted, Stamp.of(event))
+            compute.add(definitions, event, now_ms)
+            life.identify(one for one in row.identifiers if owner(row.profile, one) == self.profile)
+            life.see(Seen(event.received, event.message_id, event.source))
+            if row.account:
+                life.accounts.add(row.account)
+        return Part(
+            custom=life.custom,
+            identifiers=life.listed,
+            accounts=tuple(sorted(life.accounts)),
+            first=life.first,
+            last=life.last,
+            events=len(self.rows),
+            compute=compute.to_data(),
+        )
+
+    def corrections(self, awaited: Awaited, definitions: DefinitionSet, now_ms: int) -> Iterator[tuple[str, Part]]:
+        """What accounts lack of it, and what they had been given too often: that of which it is no member any more."""
+        accounts = {row.account for row in self.rows if row.account}
+        for account in sorted(accounts.union(*(ended.accounts for ended in awaited.ended))):
+            given = [
+                known for known, ended in zip(self.folded, awaited.ended, strict=True) if account in ended.accounts
+            ]
+            compute, back = ComputeState(), []
+            for row in self.rows:
+                # Two may have counted one event, before either knew of the other.
+                lacking = (account in accounts) - sum(row.fingerprint in known for known in given)
+                if lacking > 0:
+                    compute.add(definitions.told, row.event, now_ms)
+                back += [row] * -lacking
+            if compute:
+                yield account, Part(compute=compute.to_data())
+            for chunk in _chunks(back):
+                yield account, Part(taken_back=tuple(TakenBack(awaited.version, row.event) for row in chunk))
+
+
+def _among(ended: Ended, row: Accepted) -> bool:
+    return any(stretch.profile == row.profile and row.number[1:] in stretch for stretch in ended.stretches)
+
+
+def _chunks(rows: Sequence[Accepted]) -> Iterator[list[Accepted]]:
+    chunk: list[Accepted] = []
+    size = 0
+    for row in rows:
+        length = len(orjson.dumps(row.event.body))
+        if chunk and size + length > CHUNK:
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(row)
+        size += length
+    if chunk:
+        yield chunk
