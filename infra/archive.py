@@ -17,7 +17,7 @@ from infra import grants, stream_mapping
 from infra.catalogue import Catalogue
 from infra.function import Function
 from infra.shared import Shared
-from infra.workflow import Workflow, call
+from infra.workflow import Workflow, call, each
 
 _WINDOW_SECONDS = 240
 """How long records wait for more: every object that is written is a request to pay, and a file that each query opens
@@ -170,15 +170,7 @@ class Archive(Construct):
         compact.add_retry(errors=["States.TaskFailed"], interval=Duration.seconds(10), max_attempts=3, backoff_rate=2)
         left = sfn.Pass(self, "Left for the next night")
         compact.add_catch(left, errors=["States.ALL"], result_path=sfn.JsonPath.DISCARD)
-        shards = sfn.DistributedMap(
-            self,
-            "Each shard",
-            item_reader=sfn.S3JsonItemReader(bucket=shared.storage.work_bucket, key=sfn.JsonPath.string_at("$.key")),
-            map_execution_type=sfn.StateMachineType.STANDARD,
-            max_concurrency=16,
-            result_path=sfn.JsonPath.DISCARD,
-        )
-        shards.item_processor(compact)
+        shards = each(self, "Each shard", task=compact, bucket=shared.storage.work_bucket, concurrency=16)
         publish = call(self, "Bring the catalogue up to date", self.publish)
         publish.add_retry(errors=["States.TaskFailed"], interval=Duration.seconds(10), max_attempts=3, backoff_rate=2)
         plan = call(self, "Plan night", self.plan)

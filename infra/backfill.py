@@ -11,7 +11,8 @@ from constructs import Construct
 from infra import grants
 from infra.function import Function
 from infra.shared import Shared
-from infra.workflow import Workflow, call
+from infra.stepped import stepped
+from infra.workflow import Workflow
 
 
 class Backfill(Construct):
@@ -26,7 +27,7 @@ class Backfill(Construct):
             key=shared.storage.key,
             name="backfill",
             type=sfn.StateMachineType.STANDARD,
-            definition=self._definition(shared),
+            definition=stepped(self, self.step, self.shard, bucket=shared.storage.work_bucket, concurrency=16),
             timeout=Duration.hours(48),  # within the 72 hours for which a profile knows a part that it has taken
             functions=[self.step, self.shard],
         )
@@ -91,32 +92,3 @@ class Backfill(Construct):
         grants.get_object_versions(self.shard, storage.archive_bucket)
         grants.get_objects(self.shard, storage.work_bucket)
         grants.put_objects(self.shard, storage.work_bucket)
-
-    def _definition(self, shared: Shared) -> sfn.IChainable:
-        step = call(self, "Next step", self.step)
-        given_up = call(self, "Give up", self.step)
-        given_up.add_retry(errors=["States.TaskFailed"], interval=Duration.seconds(5), max_attempts=5, backoff_rate=2)
-        failed = sfn.Fail(self, "Failed", error="Backfill.Failed", cause="The reason is with the definitions")
-        given_up.next(failed)
-        shard = call(self, "One shard", self.shard)
-        for task in (step, shard):
-            task.add_retry(errors=["States.TaskFailed"], interval=Duration.seconds(5), max_attempts=3, backoff_rate=2)
-        step.add_catch(given_up, errors=["States.ALL"], result_path="$.failure")
-        shards = sfn.DistributedMap(
-            self,
-            "Each shard",
-            item_reader=sfn.S3JsonItemReader(bucket=shared.storage.work_bucket, key=sfn.JsonPath.string_at("$.key")),
-            map_execution_type=sfn.StateMachineType.STANDARD,
-            max_concurrency=16,
-            result_path=sfn.JsonPath.DISCARD,
-        )
-        shards.item_processor(shard)
-        shards.add_catch(given_up, errors=["States.ALL"], result_path="$.failure")
-        a_moment = sfn.Wait(self, "A moment", time=sfn.WaitTime.duration(Duration.seconds(1)))
-        return step.next(
-            sfn.Choice(self, "What is next?")
-            .when(sfn.Condition.string_equals("$.next", "wait"), a_moment.next(step))
-            .when(sfn.Condition.string_equals("$.next", "map"), shards.next(step))
-            .when(sfn.Condition.string_equals("$.next", "step"), step)
-            .otherwise(sfn.Succeed(self, "Done"))
-        )

@@ -10,7 +10,8 @@ from constructs import Construct
 from infra import grants
 from infra.function import Function
 from infra.shared import Shared
-from infra.workflow import Workflow, call
+from infra.stepped import stepped
+from infra.workflow import Workflow
 
 
 class Preview(Construct):
@@ -25,7 +26,7 @@ class Preview(Construct):
             key=shared.storage.key,
             name="preview",
             type=sfn.StateMachineType.STANDARD,
-            definition=self._definition(shared),
+            definition=stepped(self, self.step, self.shard, bucket=shared.storage.work_bucket, concurrency=64),
             timeout=Duration.minutes(50),  # whoever waits for a preview takes it for failed after an hour
             functions=[self.step, self.shard],
         )
@@ -80,30 +81,3 @@ class Preview(Construct):
         grants.get_object_versions(self.shard, storage.archive_bucket)
         grants.get_objects(self.shard, storage.work_bucket)
         grants.put_objects(self.shard, storage.work_bucket)
-
-    def _definition(self, shared: Shared) -> sfn.IChainable:
-        step = call(self, "Next step", self.step)
-        given_up = call(self, "Give up", self.step)
-        given_up.add_retry(errors=["States.TaskFailed"], interval=Duration.seconds(5), max_attempts=5, backoff_rate=2)
-        failed = sfn.Fail(self, "Failed", error="Preview.Failed", cause="The reason is with the preview")
-        given_up.next(failed)
-        shard = call(self, "One shard", self.shard)
-        for task in (step, shard):
-            task.add_retry(errors=["States.TaskFailed"], interval=Duration.seconds(1), max_attempts=2, backoff_rate=2)
-        step.add_catch(given_up, errors=["States.ALL"], result_path="$.failure")
-        shards = sfn.DistributedMap(
-            self,
-            "Each shard",
-            item_reader=sfn.S3JsonItemReader(bucket=shared.storage.work_bucket, key=sfn.JsonPath.string_at("$.key")),
-            map_execution_type=sfn.StateMachineType.STANDARD,
-            max_concurrency=64,
-            result_path=sfn.JsonPath.DISCARD,
-        )
-        shards.item_processor(shard)
-        shards.add_catch(given_up, errors=["States.ALL"], result_path="$.failure")
-        return step.next(
-            sfn.Choice(self, "What is next?")
-            .when(sfn.Condition.string_equals("$.next", "map"), shards.next(step))
-            .when(sfn.Condition.string_equals("$.next", "step"), step)
-            .otherwise(sfn.Succeed(self, "Done"))
-        )

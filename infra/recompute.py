@@ -11,7 +11,7 @@ from constructs import Construct
 
 from infra import grants
 from infra.shared import Shared
-from infra.workflow import Workflow, call
+from infra.workflow import Workflow, call, each
 
 
 class Recompute(Construct):
@@ -76,15 +76,7 @@ class Recompute(Construct):
         tick.add_retry(errors=["States.TaskFailed"], interval=Duration.seconds(5), max_attempts=2, backoff_rate=2)
         left = sfn.Pass(self, "Left for the next hour")
         tick.add_catch(left, errors=["States.ALL"], result_path=sfn.JsonPath.DISCARD)
-        buckets = sfn.DistributedMap(
-            self,
-            "Each due bucket",
-            item_reader=sfn.S3JsonItemReader(bucket=shared.storage.work_bucket, key=sfn.JsonPath.string_at("$.key")),
-            map_execution_type=sfn.StateMachineType.STANDARD,
-            max_concurrency=16,
-            result_path=sfn.JsonPath.DISCARD,
-        )
-        buckets.item_processor(tick)
+        buckets = each(self, "Each due bucket", task=tick, bucket=shared.storage.work_bucket, concurrency=16)
         nothing = sfn.Succeed(self, "Nothing is due")
         return call(self, "Plan hour", self.plan).next(
             sfn.Choice(self, "Is anything due?")

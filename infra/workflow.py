@@ -103,3 +103,22 @@ def call(scope: Construct, id: str, function: Function, *, payload: sfn.TaskInpu
         payload_response_only=True,
         retry_on_service_exceptions=True,
     )
+
+
+def each(
+    scope: Construct, id: str, *, task: tasks.LambdaInvoke, bucket: s3.IBucket, concurrency: int
+) -> sfn.DistributedMap:
+    """The task for each entry of the list that lies in the bucket under the state's `key`; its answers are dropped.
+
+    The machine needs `excuse_map`, and the key with which the bucket is encrypted.
+    """
+    every = sfn.DistributedMap(
+        scope,
+        id,
+        item_reader=sfn.S3JsonItemReader(bucket=bucket, key=sfn.JsonPath.string_at("$.key")),
+        map_execution_type=sfn.StateMachineType.STANDARD,
+        max_concurrency=concurrency,
+        result_path=sfn.JsonPath.DISCARD,
+    )
+    every.item_processor(task)
+    return every
