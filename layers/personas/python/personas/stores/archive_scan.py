@@ -9,8 +9,9 @@ each counting and each taking back comes once, however many objects repeat its r
 """
 
 import io
+from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import orjson
@@ -76,20 +77,17 @@ def ledger(
 
     Rows have no account, and identifiers only where they are asked for.
     """
-    wanted, columns = _of(lanes, names), [*LEDGER, "identifiers"] if identified else list(LEDGER)
-    return entries(read_table(one, wanted, columns, lanes) for one in of_lanes(objects, lanes))
+    columns = (*LEDGER, "identifiers") if identified else LEDGER
+    return entries(_tables(objects, _of(lanes, names), columns, lanes))
 
 
 def ledger_tables(objects: Sequence[ArchiveObject], profiles: Collection[str], names: Collection[str]) -> list[Any]:
     """What these profiles counted and took back of the events of these names, with repeats, as Arrow tables with the
-    columns LEDGER. Objects are read several at a time."""
+    columns LEDGER."""
     if not profiles or not names:
         return []
     wanted = _in("profile", profiles) & _in("event", names)
-    lanes = {lane_of(profile) for profile in profiles}
-    with ThreadPoolExecutor(READERS) as readers:
-        tables = readers.map(lambda one: read_table(one, wanted, list(LEDGER), lanes), of_lanes(objects, lanes))
-        return [_plain(table) for table in tables]
+    return [_plain(table) for table in _tables(objects, wanted, LEDGER, {lane_of(profile) for profile in profiles})]
 
 
 def entries(tables: Iterable[Any]) -> Iterator[Accepted]:
@@ -134,8 +132,7 @@ def profiles(objects: Sequence[ArchiveObject], lanes: range, names: Collection[s
     """The users of these lanes, and the accounts that their group calls name; where names are given, only those with
     such events."""
     found: set[str] = set()
-    for one in of_lanes(objects, lanes):
-        table = read_table(one, _of(lanes, names), ["profile", "account"], lanes)
+    for table in _tables(objects, _of(lanes, names), ("profile", "account"), lanes):
         for column in ("profile", "account"):
             found.update(value for value in table[column].unique().to_pylist() if value)
     return found
@@ -146,10 +143,23 @@ def named(objects: Sequence[ArchiveObject], profiles: Collection[str]) -> set[st
     if not profiles:
         return set()
     found: set[str] = set()
-    lanes = {lane_of(profile) for profile in profiles}
-    for one in of_lanes(objects, lanes):
-        found.update(read_table(one, _in("profile", profiles), ["profile"], lanes)["profile"].unique().to_pylist())
+    for table in _tables(objects, _in("profile", profiles), ("profile",), {lane_of(profile) for profile in profiles}):
+        found.update(table["profile"].unique().to_pylist())
     return found
+
+
+def _tables(
+    objects: Iterable[ArchiveObject], filters: Any, columns: tuple[str, ...], lanes: Collection[int]
+) -> Iterator[Any]:
+    """Of the objects that may have rows of these lanes, in their order; the next ones are read meanwhile."""
+    with ThreadPoolExecutor(READERS) as readers:
+        waiting: deque[Future[Any]] = deque()
+        for one in of_lanes(objects, lanes):
+            waiting.append(readers.submit(read_table, one, filters, list(columns), lanes))
+            if len(waiting) == READERS:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def of_lanes(objects: Iterable[ArchiveObject], lanes: Collection[int]) -> Iterator[ArchiveObject]:
