@@ -71,12 +71,14 @@ class Preview(Construct):
             timeout_seconds=900,
             environment={
                 "CONTROL_TABLE": storage.control_table.table_name,
+                "IDENTITY_TABLE": storage.identity_table.table_name,
                 "PROFILES_TABLE": storage.profiles_table.table_name,
                 "ARCHIVE_BUCKET": storage.archive_bucket.bucket_name,
                 "WORK_BUCKET": storage.work_bucket.bucket_name,
             },
         )
         grants.use_table(self.shard, storage.control_table, "GetItem", "Query")
+        grants.use_table(self.shard, storage.identity_table, "BatchGetItem", "Query")
         grants.use_table(self.shard, storage.profiles_table, "BatchGetItem")
         grants.get_object_versions(self.shard, storage.archive_bucket)
         grants.get_objects(self.shard, storage.work_bucket)

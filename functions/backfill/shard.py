@@ -10,11 +10,10 @@ from personas.core.backfill.shards import Shard
 from personas.core.envelope import AbsorbEnvelope, TickEnvelope
 from personas.core.lanes import lane_of
 from personas.core.moments import hour_of
-from personas.core.profile.delivery import led_by
 from personas.stores import archive_scan, backfill_lists, backfills, definitions
 from personas.stores.archive_time import of_time
 from personas.stores.parquet_object import ArchiveObject
-from personas.whose import owner_in, parted_in
+from personas.whose import Rows, parted_in
 
 
 def handle(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
@@ -46,9 +45,9 @@ def handle(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: A
 def _parts(event: dict[str, Any], objects: list[ArchiveObject], lanes: range) -> Iterator[AbsorbEnvelope]:
     space, version = event["space"], event["version"]
     fold = Fold(definitions.load(space, version), now_ms())
-    parted, owner = parted_in(space), owner_in(space)
-    for row in archive_scan.ledger(list(of_time(objects, fold.since)), lanes, fold.names, identified=bool(parted)):
-        fold.take(row, (owner(row.profile, led_by(row)) or row.profile) if row.profile in parted else row.profile)
+    rows, dated = Rows.of(space), list(of_time(objects, fold.since))
+    for row in archive_scan.ledger(dated, lanes, fold.names, identified=bool(rows.parted)):
+        fold.take(row, rows.owner(row))
     for profile, receiver, state in fold.parts():
         whose = profile if profile == receiver else f"{profile}:{receiver}"
         yield AbsorbEnvelope(space, receiver, f"backfill:{version}:{event['run']}:{whose}", {"c": state})

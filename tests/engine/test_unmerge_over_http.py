@@ -107,6 +107,10 @@ def test_a_bad_merge_is_undone_and_the_tool_hears_of_it(client: Client) -> None:
     assert "m1" not in client.events("anonymous_id:tablet")
     assert [event for _, event in client.told()].count("Audience Exited") >= 1
 
+    asked = client.ask("POST", "/computed-traits/previews", ORDERS)["data"]["computedTraitPreview"]
+    preview = client.ask("GET", f"/computed-traits/previews/{asked['id']}")["data"]["computedTraitPreview"]
+    assert (preview["size"]["count"], preview["distribution"]["numbers"]["max"]) == (2, 1)
+
     client.send({"type": "identify", **ann, **tablet}, order("m3", **tablet), order("m4", **tablet))
     assert (client.profile_of("user_id:ann"), client.profile_of("anonymous_id:tablet")) == (first, second)
     assert client.traits("user_id:ann")["orders"] == 1

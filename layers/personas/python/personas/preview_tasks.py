@@ -3,7 +3,7 @@
 Both may run twice: they write the same files again.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from personas.core.profile.profile import ACCOUNT_PREFIX
 from personas.core.profile.stored import Stored
 from personas.stores import archive_scan, definitions, preview_parts, profiles
 from personas.stores.archive_time import of_time
+from personas.whose import Rows, parted_in
 
 Said = dict[str, Any]
 """An entry of the list that a Map goes through."""
@@ -68,25 +69,30 @@ def _values(preview: Preview, said: Said, level: str, subjects: list[Subject]) -
             replace(one, audiences=frozenset().union(*(held.get(account, ()) for account in one.profile.accounts)))
             for one in subjects
         ]
-    contributors = {contributor for subject in subjects for contributor in subject.contributors}
+    whose = Rows.of(preview.space)
+    contributors = {contributor for subject in subjects for contributor in subject.contributors} | whose.parted
     names = fold.events_of(compiled, level)
     objects = of_time(preview_parts.objects_of(said["objects"]), preview.definition.options.since)
-    tables = archive_scan.ledger_tables(list(objects), contributors, names)
-    return preview_values.values(compiled, level, tables, subjects, live, preview.created)
+    tables = archive_scan.ledger_tables(list(objects), contributors, names, identified=bool(whose.parted))
+    return preview_values.values(compiled, level, tables, subjects, live, preview.created, whose)
 
 
 def _users(preview: Preview, said: Said) -> Iterator[Subject]:
     """The alive ones with rows in this shard; those without rows of their own, where their first absorbed one is."""
     lanes = Shard(said["number"], said["first"], said["last"]).lanes
     objects = preview_parts.objects_of(said["objects"])
-    mine = {profile for profile in archive_scan.profiles(objects, lanes) if not profile.startswith(ACCOUNT_PREFIX)}
+    # Of what was taken apart, the one may have all its rows with the other.
+    parted = parted_in(preview.space)
+    with_rows = archive_scan.profiles(objects, lanes) | {profile for profile in parted if lane_of(profile) in lanes}
+    mine = {profile for profile in with_rows if not profile.startswith(ACCOUNT_PREFIX)}
     tombstones: list[Stored] = []
     for stored in _read(preview, mine):
-        if subject := Subject.user(stored):
+        if subject := Subject.user(stored, parted):
             yield subject
         else:
             tombstones.append(stored)
-    survivors = [subject for subject in _survivors(preview, tombstones) if subject.profile.id not in mine]
+    known = mine | parted
+    survivors = [one for one in _survivors(preview, tombstones, parted) if one.profile.id not in known]
     with_rows = archive_scan.named(objects, {profile for subject in survivors for profile in subject.contributors})
     for subject in survivors:
         first = min(with_rows.intersection(subject.contributors), default=None)
@@ -94,7 +100,7 @@ def _users(preview: Preview, said: Said) -> Iterator[Subject]:
             yield subject
 
 
-def _survivors(preview: Preview, tombstones: Iterable[Stored]) -> Iterator[Subject]:
+def _survivors(preview: Preview, tombstones: Iterable[Stored], parted: Collection[str]) -> Iterator[Subject]:
     """Who these have become, each once."""
     waiting = {into for stored in tombstones if (into := stored.profile.merged_into)}
     seen: set[str] = set()
@@ -102,7 +108,7 @@ def _survivors(preview: Preview, tombstones: Iterable[Stored]) -> Iterator[Subje
         seen |= waiting
         further: set[str] = set()
         for stored in _read(preview, waiting):
-            if subject := Subject.user(stored):
+            if subject := Subject.user(stored, parted):
                 yield subject
             elif stored.profile.merged_into:
                 further.add(stored.profile.merged_into)

@@ -17,6 +17,7 @@ from personas.core.preview.subject import Subject
 from personas.core.query.tree import Trait
 from personas.core.query.walking import walk
 from personas.stores import archive_scan
+from personas.whose import Rows
 
 FEWEST_ROWS = 20_000
 """For which SQL is asked."""
@@ -30,13 +31,13 @@ _ROWS = (
     """CREATE TEMP TABLE again AS
     SELECT p, any_value(one) AS one, sum(CASE WHEN back THEN -1 ELSE 1 END)::BIGINT AS times FROM (
         SELECT s.p, l.profile, l.fingerprint, l.taken_back AS back, any_value(l) AS one
-        FROM ledger l JOIN shares s ON s.profile = l.profile
+        FROM ledger l JOIN shares s ON s.profile = l.owner
         WHERE l.fingerprint IN (SELECT fingerprint FROM repeated)
         GROUP BY s.p, l.profile, l.fingerprint, l.taken_back, CASE WHEN l.taken_back THEN (l.lane, l.seq, l.place) END)
     GROUP BY p, fingerprint HAVING times > 0""",
     """CREATE TEMP VIEW rows AS
     SELECT s.p, l.event, l.source, l.type, l."at" AS ts, l.body
-    FROM ledger l JOIN shares s ON s.profile = l.profile
+    FROM ledger l JOIN shares s ON s.profile = l.owner
     WHERE l.fingerprint NOT IN (SELECT fingerprint FROM repeated)
     UNION ALL SELECT p, one.event, one.source, one.type, one."at", one.body
     FROM (SELECT p, one, unnest(range(times)) FROM again)""",
@@ -50,13 +51,14 @@ def values(
     subjects: Sequence[Subject],
     live: DefinitionSet,
     now_ms: int,
+    whose: Rows,
 ) -> Iterator[tuple[Subject, Evaluation]]:
     """As `fold.values`; the rows as `archive_scan.ledger_tables` gives them."""
     if sum(map(len, tables)) < FEWEST_ROWS:
-        yield from fold.values(definitions, level, archive_scan.entries(tables), subjects, live, now_ms)
+        yield from fold.values(definitions, level, archive_scan.entries(tables), subjects, live, now_ms, whose.owner)
         return
     known = {subject.profile.id: subject for subject in subjects}
-    database = _database(definitions, level, tables, subjects, live)
+    database = _database(definitions, level, [_with_owner(table, whose) for table in tables], subjects, live)
     for found in batch.compute(database, definitions, now_ms, level):
         yield known[found.profile], Evaluation(found.values, None, found.capped)
 
@@ -95,6 +97,20 @@ def _database(
     for statement in _ROWS:
         database.execute(statement)
     return database
+
+
+def _with_owner(table: Any, whose: Rows) -> Any:
+    """With the column `owner`: the contributor that each row is of."""
+    import pyarrow
+    from pyarrow import compute
+
+    owners = table["profile"]
+    wanted = compute.is_in(owners, pyarrow.array(sorted(whose.parted), pyarrow.string()))
+    if compute.any(wanted).as_py():
+        found = [whose.owner(row) for row in archive_scan.of_table(table.filter(wanted))]
+        owners = compute.replace_with_mask(owners.combine_chunks(), wanted.combine_chunks(), pyarrow.array(found))
+    plain = table.drop_columns(["identifiers"]) if "identifiers" in table.column_names else table
+    return plain.append_column("owner", owners)
 
 
 def _traits(subject: Subject, live: DefinitionSet, read: set[str]) -> str:

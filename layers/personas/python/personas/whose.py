@@ -1,9 +1,11 @@
 """Whose a row of the archive is now, where the profile that folded it has been taken apart since."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 
 from personas.core.identifier import Identifier
+from personas.core.profile.delivery import Accepted, led_by
 from personas.stores import graph_reads, unmerges
 
 
@@ -34,3 +36,20 @@ def parted_in(space: str) -> frozenset[str]:
         roots = graph_reads.roots([(space, profile) for profile in ahead]).values()
         ahead = {root.merged_into for root in roots if root.merged_into} - found
     return frozenset(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Of a space, for one short piece of work."""
+
+    parted: frozenset[str]
+    """See `parted_in`."""
+    _owner: Callable[[str, Identifier | None], str | None]
+
+    @classmethod
+    def of(cls, space: str) -> "Rows":
+        return cls(parted_in(space), owner_in(space))
+
+    def owner(self, row: Accepted) -> str:
+        """The profile on the row, or whose the row is where that one has been taken apart."""
+        return (self._owner(row.profile, led_by(row)) or row.profile) if row.profile in self.parted else row.profile

@@ -53,7 +53,7 @@ def events(objects: Sequence[ArchiveObject], profiles: Collection[str] | None = 
     seen: set[bytes] = set()
     filters = None if profiles is None else [("profile", "in", sorted(profiles))]
     for one in objects if profiles is None else of_lanes(objects, {lane_of(profile) for profile in profiles}):
-        for row in _rows_of(read_table(one, filters)):
+        for row in of_table(read_table(one, filters)):
             if row.fingerprint not in seen and not row.taken_back:
                 seen.add(row.fingerprint)
                 yield row
@@ -81,20 +81,23 @@ def ledger(
     return entries(_tables(objects, _of(lanes, names), columns, lanes))
 
 
-def ledger_tables(objects: Sequence[ArchiveObject], profiles: Collection[str], names: Collection[str]) -> list[Any]:
+def ledger_tables(
+    objects: Sequence[ArchiveObject], profiles: Collection[str], names: Collection[str], *, identified: bool = False
+) -> list[Any]:
     """What these profiles counted and took back of the events of these names, with repeats, as Arrow tables with the
-    columns LEDGER."""
+    columns LEDGER, and `identifiers` where these are asked for."""
     if not profiles or not names:
         return []
     wanted = _in("profile", profiles) & _in("event", names)
-    return [_plain(table) for table in _tables(objects, wanted, LEDGER, {lane_of(profile) for profile in profiles})]
+    columns = (*LEDGER, "identifiers") if identified else LEDGER
+    return [_plain(table) for table in _tables(objects, wanted, columns, {lane_of(profile) for profile in profiles})]
 
 
 def entries(tables: Iterable[Any]) -> Iterator[Accepted]:
     """The rows of a ledger, each counting and each taking back once."""
     seen: set[tuple[Any, ...]] = set()
     for table in tables:
-        for row in _rows_of(table):
+        for row in of_table(table):
             entry = (row.profile, row.fingerprint, row.number if row.taken_back else None)
             if entry not in seen:
                 seen.add(entry)
@@ -118,14 +121,14 @@ def _in(column: str, values: Collection[str]) -> Any:
 def rows_of(objects: Sequence[ArchiveObject], profiles: Collection[str]) -> Iterator[Accepted]:
     """Every row of these profiles, in no order, repeats included."""
     for one in of_lanes(objects, {lane_of(profile) for profile in profiles}):
-        yield from _rows_of(read_table(one, _in("profile", profiles)))
+        yield from of_table(read_table(one, _in("profile", profiles)))
 
 
 def rows_in(file: bytes) -> Iterator[Accepted]:
     """Of a file such as the archive's objects are."""
     from pyarrow import parquet
 
-    return _rows_of(parquet.read_table(io.BytesIO(file)))
+    return of_table(parquet.read_table(io.BytesIO(file)))
 
 
 def profiles(objects: Sequence[ArchiveObject], lanes: range, names: Collection[str] | None = None) -> set[str]:
@@ -174,7 +177,7 @@ def _plain(table: Any) -> Any:
     return table
 
 
-def _rows_of(table: Any) -> Iterator[Accepted]:
+def of_table(table: Any) -> Iterator[Accepted]:
     for batch in _plain(table).to_batches(max_chunksize=10_000):
         for row in batch.to_pylist():
             yield _accepted(row)

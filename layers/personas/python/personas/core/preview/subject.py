@@ -16,7 +16,7 @@ are in force; a user's to an account audience those that are stored on the user'
 {'big': True}
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,12 +44,16 @@ class Subject:
     """Of a user: the keys of the account audiences in which one of its accounts is."""
 
     @classmethod
-    def user(cls, stored: Stored) -> "Subject | None":
-        """None for a tombstone: its rows count for its survivor, as soon as that has taken them over."""
+    def user(cls, stored: Stored, parted: Collection[str] = ()) -> "Subject | None":
+        """None for a tombstone: its rows count for its survivor, as soon as that has taken them over.
+
+        `parted`: profiles of which each row is looked at for itself, and then counts as one of its owner's.
+        """
         profile = stored.profile
         if profile.merged_into:
             return None
-        return cls(profile, tuple(dict.fromkeys((profile.id, *stored.lineage))))
+        others = (one for one in stored.lineage if one not in parted)
+        return cls(profile, tuple(dict.fromkeys((profile.id, *others))))
 
     def values(self, live: DefinitionSet) -> dict[str, Any]:
         """What `trait('key')` reads: `live` are the space's definitions that are in force."""
