@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from personas.core.compute.splitting import LIMITS, Limits
 from personas.core.event import Event
 from personas.core.moments import HOUR
 from personas.core.profile.delivery import Paged
@@ -34,9 +35,9 @@ steps = st.one_of(
 steps_with_definitions = st.one_of(steps, steps, *test_backfill.backfill_steps)
 
 
-def lived(history: list[tuple[Any, ...]]) -> None:
+def lived(history: list[tuple[Any, ...]], limits: Limits = LIMITS) -> None:
     plane, clock = Plane(), Clock(START)
-    with installed(plane, clock):
+    with installed(plane, clock, limits):
         life = Parting(plane, clock)
         for name, *arguments in history:
             getattr(life, name)(*arguments)
@@ -125,15 +126,17 @@ def test_what_once_went_wrong_goes_well(case: str) -> None:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(steps, min_size=20, max_size=70))
-def test_each_event_counts_once_for_whom_it_belongs_to(history: list[tuple[Any, ...]]) -> None:
-    lived(history)
+@given(st.lists(steps, min_size=20, max_size=70), test_once.limits)
+def test_each_event_counts_once_for_whom_it_belongs_to(history: list[tuple[Any, ...]], limits: Limits) -> None:
+    lived(history, limits)
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(steps_with_definitions, min_size=20, max_size=70))
-def test_definitions_that_are_saved_meanwhile_cover_the_past_of_each(history: list[tuple[Any, ...]]) -> None:
-    lived(history)
+@given(st.lists(steps_with_definitions, min_size=20, max_size=70), test_once.limits)
+def test_definitions_that_are_saved_meanwhile_cover_the_past_of_each(
+    history: list[tuple[Any, ...]], limits: Limits
+) -> None:
+    lived(history, limits)
 
 
 class Parting(Later):
