@@ -147,7 +147,7 @@ def test_eight_hundred_identifiers_on_one_event_are_decided_in_one_pass() -> Non
 
 
 KINDS = ("user_id", "email", "card", "anonymous_id")
-identifiers = st.builds(Identifier, st.sampled_from(KINDS), st.sampled_from("abcd"))
+identifiers = st.builds(Identifier, st.sampled_from(KINDS), st.sampled_from("abcd"), st.just("users"))
 limits = st.tuples(st.integers(1, 3), st.sampled_from(("ever", *PERIODS)))
 some_rules = st.permutations(KINDS).flatmap(lambda kinds: st.fixed_dictionaries(dict.fromkeys(kinds, limits)))
 events = st.tuples(st.lists(identifiers, min_size=1, max_size=5, unique=True), st.integers(0, 40))

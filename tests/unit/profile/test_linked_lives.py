@@ -15,7 +15,6 @@ from tests.unit.profile.plane import Clock, Plane, installed
 from tests.unit.profile.test_once import (
     ACCOUNTS,
     DEFINITIONS,
-    PEOPLE,
     Life,
     deliver,
     limits,
@@ -146,7 +145,7 @@ class Linked(Life):
             account: of_account([[e for one, e, _ in good if one == user] for user in users[account]], self.clock.ms)
             for account in ACCOUNTS
         }
-        within = {root: [account for account in ACCOUNTS if root in users[account]] for root in PEOPLE}
+        within = {root: [account for account in ACCOUNTS if root in users[account]] for root, _, _ in calls}
         of_busy: dict[str, bool] = {}
         for root in {one for one, _, _ in good}:
             computed = self.world.computed(root)
