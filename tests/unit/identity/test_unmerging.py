@@ -17,7 +17,7 @@ from personas.core.identifier import Identifier
 from personas.core.identity.known import Known
 from personas.core.identity.resolver import APART
 from personas.core.identity.root import Root
-from personas.stores import graph, graph_items, graph_reads, unmerges
+from personas.stores import graph, graph_items, graph_reads, graph_writes, unmerges
 from tests.unit.identity import identity_world as world
 
 NOW = world.NOW
@@ -212,6 +212,26 @@ def test_a_profile_is_not_taken_apart_again_before_it_has_followed(bridged: tupl
             unmerging.take_out("sp1", profile, [value], None, NOW + 20)
     finish("sp1")
     assert unmerging.take_out("sp1", bob, [Identifier("card", "b1")], None, NOW + 30).profile == bob
+
+
+def test_of_two_unmerges_that_are_decided_on_at_once_one_waits_for_the_other(
+    bridged: tuple[str, str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, _, merge = bridged
+    send({"anonymousId": "eve"}, {"userId": "eve", "anonymousId": "eve"})
+    eve, carry_out = profile_of("eve"), graph_writes.take_apart
+
+    def overtaken(*decided: Any) -> None:
+        monkeypatch.setattr(graph_writes, "take_apart", carry_out)
+        unmerging.undo("sp1", ann, merge, None, NOW + 10)
+        carry_out(*decided)
+
+    monkeypatch.setattr(graph_writes, "take_apart", overtaken)
+    with pytest.raises(unmerging.UnmergeUnderWay):
+        unmerging.take_out("sp1", eve, [Identifier("user_id", "eve")], None, NOW + 10)
+    assert ids(eve) == ["eve", "eve"]
+    finish("sp1")
+    assert unmerging.take_out("sp1", eve, [Identifier("user_id", "eve")], None, NOW + 20).profile == eve
 
 
 PLACES = ("userId", "anonymousId", "card")

@@ -1,6 +1,6 @@
 """Takes profiles apart in the graph: reads what they are made of, divides it, and writes both in one transaction.
 
-The transaction is six items, however much leaves: facts and mappings stay where they are, and the root that is left
+The transaction is seven items, however much leaves: facts and mappings stay where they are, and the root that is left
 says who left and to whom (core/identity/walk.py). It checks both roots at the versions that the decision was made on.
 What the actors of the two profiles have to do is announced from the table's change stream, as merges are.
 """
@@ -68,10 +68,13 @@ class Family:
     drawn: list[Fact]
     merges: list[Merge]
     """Undone ones too."""
+    last: str | None
+    """The id of the unmerge that was the space's newest before all this was read."""
 
     @classmethod
     def of(cls, space: str, profile: str) -> "Family":
         """Raises NoSuchProfile."""
+        last = unmerges.last(space)
         root = graph.root_of(space, profile)
         if root is None:
             raise NoSuchProfile(f"there is no profile {profile!r}")
@@ -87,6 +90,7 @@ class Family:
             held=graph.held(space, root, drawn),
             drawn=drawn,
             merges=merges,
+            last=last,
         )
 
     @property
@@ -185,7 +189,8 @@ def _carry_out(space: str, decide: Callable[[], Decided | Unmerge]) -> Unmerge:
             return decided
         divided, family, merge = decided
         try:
-            graph_writes.take_apart(space, family.root, family.roots.get(divided.other.id), divided, merge)
+            restored = family.roots.get(divided.other.id)
+            graph_writes.take_apart(space, family.root, restored, divided, merge, family.last)
         except graph_writes.GraphMoved:
             contended = GraphContended(f"profile {family.root.id} changed {TRIES} times")
         else:

@@ -13,7 +13,7 @@ from personas.core.errors import Unavailable
 from personas.core.identity.fact import ASIDE_DAYS, Fact
 from personas.core.identity.merge import Merge
 from personas.core.identity.root import Root
-from personas.core.identity.unmerge import Divided
+from personas.core.identity.unmerge import Divided, Unmerge
 from personas.core.moments import DAY, SECOND
 from personas.stores import graph_items as items
 from personas.stores import unmerges
@@ -46,10 +46,13 @@ def change(space: str, before: Root | None, after: Root, losses: Sequence[Loss],
     _transact(actions)
 
 
-def take_apart(space: str, root: Root, restored: Root | None, divided: Divided, merge: Merge | None) -> None:
-    """One profile becomes two: six items at most, however much leaves. Raises GraphMoved.
+def take_apart(
+    space: str, root: Root, restored: Root | None, divided: Divided, merge: Merge | None, last: str | None
+) -> None:
+    """One profile becomes two: seven items at most, however much leaves. Raises GraphMoved.
 
-    `root` and `restored` (None: the other profile is new) are what the decision was made on; `merge` is taken back.
+    `root`, `restored` (None: the other profile is new) and `last`, the id of the unmerge that was the newest, are what
+    the decision was made on; `merge` is taken back.
     """
     unmerge = divided.unmerge
     restoring = _put_new(items.root_item(space, divided.other))
@@ -63,10 +66,21 @@ def take_apart(space: str, root: Root, restored: Root | None, divided: Divided, 
         _put(unmerges.parting_item(space, unmerge.profile, unmerge.other, unmerge)),
         _put(unmerges.parting_item(space, unmerge.other, unmerge.profile, unmerge)),
         _put_new(unmerges.item_of(unmerge)),
+        _succeeding(unmerge, last),
     ]
     if merge is not None:
         actions.append(_taking_back(space, merge, unmerge.id))
     _transact(actions)
+
+
+def _succeeding(unmerge: Unmerge, last: str | None) -> Item:
+    """Of two that were decided on at once, one is decided on again."""
+    put = _put_new({**unmerges.last_key(unmerge.space), "id": {"S": unmerge.id}})
+    if last is not None:
+        still_the_newest = "id = :last"
+        put["Put"]["ConditionExpression"] = still_the_newest
+        put["Put"]["ExpressionAttributeValues"] = {":last": {"S": last}}
+    return put
 
 
 def _taking_back(space: str, merge: Merge, unmerge_id: str) -> Item:

@@ -2,7 +2,8 @@
 profiles are apart, under the root of each: sk `apart#{the other}`.
 
 They are written with what they did to the graph (stores/graph_writes.py). All that is added later is when both profiles
-had been given their share (`rebuilt`, ms).
+had been given their share (`rebuilt`, ms). The newest of a space is named by pk `{space}#unmerge`, sk `last`; each
+takes that over from the one before, so that no two are decided on at once.
 """
 
 from base64 import b64decode
@@ -64,6 +65,16 @@ def read(space: str, unmerge: str) -> Unmerge | None:
     """Read consistently."""
     found = client("dynamodb").get_item(TableName=table(), Key=key(space, unmerge), ConsistentRead=True).get("Item")
     return of_item(found) if found else None
+
+
+def last_key(space: str) -> Item:
+    return {"pk": {"S": f"{space}#unmerge"}, "sk": {"S": "last"}}
+
+
+def last(space: str) -> str | None:
+    """The id of the newest one. Read consistently."""
+    found = client("dynamodb").get_item(TableName=table(), Key=last_key(space), ConsistentRead=True).get("Item")
+    return found["id"]["S"] if found else None
 
 
 def of_space(space: str) -> list[Unmerge]:
