@@ -6,6 +6,7 @@ that one query answers many questions.
 
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +20,7 @@ from tests.unit.compute.histories import History, histories, simple
 from tests.unit.compute.oracle import Oracle
 from tests.unit.compute.test_state_against_oracle import REDUCERS, said
 
+pytestmark = pytest.mark.timeout(900)  # a few of the random definitions take DuckDB many seconds to plan
 EXAMPLES = settings().max_examples
 TOGETHER = 5
 DATABASE = database()
