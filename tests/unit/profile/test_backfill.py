@@ -70,18 +70,6 @@ def test_quiet_profiles_are_evaluated_by_traits_alone(world: World) -> None:
     assert backfill_due.is_due(world.space) is False
 
 
-def test_what_accounts_will_ask_of_their_users_covers_the_past(world: World) -> None:
-    join = {"type": "group", "groupId": "g"}
-    world.send(world.resolved("use_a", world.event("g", join), "acc_x"))
-    order(world, "m1")
-    world.settle()
-    none = definition("none_ordered", "ALL NOT event('Order').count() >= 1", "audience", collection="accounts")
-    some = definition("any_ordered", "ANY event('Order').count() >= 1", "audience", collection="accounts")
-    world.save(none, some)
-    world.backfill()
-    assert world.computed("acc_x", World.stored) == {"any_ordered": True}
-
-
 def test_history_that_is_switched_off_counts_from_the_moment_of_saving(world: World) -> None:
     order(world, "m1", at=START - DAY)
     world.settle()

@@ -24,7 +24,7 @@ from tests.unit.profile.test_once import (
     which,
     yes,
 )
-from tests.unit.profile.world import START, definition
+from tests.unit.profile.world import START, World, definition
 
 
 def of_accounts(name: str, query: str) -> Definition:
@@ -99,6 +99,17 @@ def test_definitions_that_come_later_and_change_agree_too(
                 life.save()
             getattr(life, name)(*arguments)
         life.check()
+
+
+def test_what_accounts_will_ask_of_their_users_covers_the_past(world: World) -> None:
+    join, order = {"type": "group", "groupId": "g"}, {"type": "track", "event": "Order"}
+    world.send(
+        world.resolved("use_a", world.event("g", join), "acc_x"), world.resolved("use_a", world.event("m", order))
+    )
+    world.settle()
+    world.save(LINKED[0], LINKED[2])
+    world.backfill()
+    assert world.computed("acc_x", World.stored) == {"any_ordered": True}
 
 
 class Linked(Life):
