@@ -11,10 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from aws_lambda_powertools import Logger
-from botocore.exceptions import BotoCoreError, ClientError
 
-from control import definition_bodies, edge
-from personas import backfill_start, barriers
+from control import backfill_runs, definition_bodies, edge
+from personas import barriers
 from personas.clock import now_ms
 from personas.core.errors import Conflict, InvalidInput, NotFound, Unavailable
 from personas.core.query.definition import Definition, key_of
@@ -96,7 +95,7 @@ class Resource:
             return Change(removed=(self._among(before, definition).id,))
 
         announce(owner.id, definitions.change(owner.id, decide))
-        _start(owner.id)
+        backfill_runs.start(owner.id)
         return edge.data(status="SUCCESS")
 
     def restart(self, request: Request, space: str, definition: str) -> Answer:  # noqa: ARG002
@@ -130,7 +129,7 @@ class Resource:
         saved = self._found(space, definition_id)
         if not saved.pending:  # else the run announces its own beginning, and until then every lane may go on as it is
             announce(space, version)
-        _start(space)
+        backfill_runs.start(space)
         return edge.data(**{self.single: self.shown(space, saved)})
 
     def _found(self, space: str, definition_id: str) -> SavedDefinition:
@@ -153,13 +152,6 @@ def announce(space: str, version: int) -> None:
         barriers.send(space, version)
     except Unavailable:
         log.exception("a version was saved and not announced; the hourly recompute announces it", space=space)
-
-
-def _start(space: str) -> None:
-    try:
-        backfill_start.start(space, new_id("run", secrets.token_urlsafe))
-    except (ClientError, BotoCoreError):
-        log.exception("a version was saved and no backfill started; the hourly recompute starts it", space=space)
 
 
 def _checked_key(name: str) -> str:

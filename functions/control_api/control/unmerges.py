@@ -3,26 +3,20 @@
 The graph is changed at once; traits, memberships and what tools are told follow, by a run of the backfill workflow.
 """
 
-import secrets
 from typing import Any
 
-from aws_lambda_powertools import Logger
-from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from control import edge
-from personas import backfill_start, unmerging
+from control import backfill_runs, edge
+from personas import unmerging
 from personas.clock import now_ms
 from personas.core.errors import Conflict, InvalidInput, NotFound
 from personas.core.identifier import Identifier
 from personas.core.identity.unmerge import Unmerge
 from personas.core.moments import iso
-from personas.core.workspace import new_id
 from personas.http import Answer, Request
 from personas.stores import graph, unmerges
-
-log = Logger(service="control")
 
 MOST = 1_000
 """Identifiers in one call: a profile has no more."""
@@ -67,7 +61,7 @@ def create(request: Request, space: str, profile: str) -> Answer:
         identifiers = [Identifier(one.type, one.value) for one in wanted.identifiers]
         done = unmerging.take_out(owner, profile, identifiers, key, now_ms())
     if done.rebuilt is None:
-        _start(owner)
+        backfill_runs.start(owner)
     return Answer({"data": {"unmerge": shown(done)}}, 202)
 
 
@@ -101,10 +95,3 @@ def shown(unmerge: Unmerge) -> dict[str, Any]:
         "status": "RUNNING" if unmerge.rebuilt is None else "FINISHED",
         "finishedAt": None if unmerge.rebuilt is None else iso(unmerge.rebuilt),
     }
-
-
-def _start(space: str) -> None:
-    try:
-        backfill_start.start(space, new_id("run", secrets.token_urlsafe))
-    except (ClientError, BotoCoreError):
-        log.exception("an unmerge was saved and no run started; the hourly recompute starts it", space=space)

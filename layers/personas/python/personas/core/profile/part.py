@@ -3,7 +3,7 @@ about its account. It travels as the state of an AbsorbEnvelope.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from personas.core.envelope import EventEnvelope
@@ -51,12 +51,8 @@ class Part:
     def of_merged(cls, profile: Profile, state: State, own: Stretch, told: tuple[str, ...]) -> "Part":
         """All that a profile has, when it merges into another. `own`: what it folded by itself; `told`: the accounts
         that know it."""
-        return cls(
-            custom=dict(profile.custom),
-            identifiers=profile.identifiers,
-            accounts=profile.accounts,
-            first=profile.first,
-            last=profile.last,
+        return replace(
+            cls.of_living(profile),
             events=state.events,
             compute=state.compute.to_data(),
             memory={key: entry for key, entry in state.memory.to_data().items() if key != "n"},
