@@ -3,7 +3,7 @@
 from personas.core.envelope import AbsorbEnvelope
 from personas.core.event import Event
 from personas.core.lanes import lane_of
-from tests.unit.profile.world import START, World
+from tests.unit.profile.world import START, World, definition
 
 
 def group(world: World, person: str, message_id: str, at: int, **traits: object) -> None:
@@ -73,3 +73,25 @@ def test_the_account_hears_of_an_event_from_the_survivor_too(world: World) -> No
     assert user is not None
     assert (account.values(), user.events, user.accounts) == ({"plan": "pro"}, 1, ("acc_1",))
     assert lane_of("use_a") != lane_of("use_b")
+
+
+def test_what_accounts_are_asked_later_than_users_covers_the_past(world: World) -> None:
+    world.define(definition("orders", "event('Order').count()"))
+    world.send(world.resolved("use_a", world.event("m", {"type": "track", "event": "Order"})))
+    group(world, "use_a", "g", 0)
+    world.settle()
+    world.save(definition("all_orders", "event('Order').count()", collection="accounts"))
+    world.backfill()
+    assert world.computed("acc_1") == {"all_orders": 1}
+    assert world.computed("use_a") == {"orders": 1}
+
+
+def test_what_users_are_asked_later_than_accounts_is_what_they_keep_for_these(world: World) -> None:
+    world.define(definition("all_orders", "event('Order').count()", collection="accounts"))
+    group(world, "use_a", "g", 0)
+    world.send(world.resolved("use_a", world.event("m", {"type": "track", "event": "Order"})))
+    world.settle()
+    world.save(definition("orders", "event('Order').count()"))
+    world.backfill()
+    assert world.computed("use_a") == {"orders": 1}
+    assert len(world.definitions(3).aggregates) == 1

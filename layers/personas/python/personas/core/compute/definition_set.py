@@ -23,6 +23,9 @@ from personas.core.query.walking import walk
 
 Compiled = tuple[Definition, Query]
 _NOTHING: Mapping[Definition, Query] = {}
+OF_ACCOUNTS = "accounts:"
+"""Before the meaning of an aggregate: as what accounts keep of their users' events. They may be given it later than
+users keep it for themselves, and lack its past then; whatever they are given, users have."""
 
 
 class DefinitionSet:
@@ -64,13 +67,18 @@ class DefinitionSet:
         """Of each aggregate, by its meaning, the version since which it is kept without a break."""
 
         def since(meaning: str) -> int:
-            found = 0 if kept_since is None else kept_since.get(meaning, version)
+            found = 0 if kept_since is None else kept_since.get(meaning, kept_since.get(OF_ACCOUNTS + meaning, version))
             return self.kept_since.setdefault(meaning, found)
 
+        def since_of_accounts(meaning: str) -> int:
+            return since(meaning if questions.is_question(meaning) else OF_ACCOUNTS + meaning)
+
+        sinces = {"users": since, "accounts": since_of_accounts}
         self.aggregates: dict[str, Aggregate] = {}
         self.formulas: dict[str, list[Formula]] = {"users": [], "accounts": []}
         for definition, tree in definitions:
-            self.formulas[definition.collection].append(Formula(definition, tree, self.aggregates, since))
+            formula = Formula(definition, tree, self.aggregates, sinces[definition.collection])
+            self.formulas[definition.collection].append(formula)
         asking = self._asking(self.formulas["accounts"], since)
         self.asked_of_members = tuple(formula.definition.key for formula in asking)
         """Questions of accounts, which are also the keys of their formulas."""
@@ -79,7 +87,7 @@ class DefinitionSet:
         """Questions of users, by the key of the account audience."""
         complete = frozenset(self.aggregates)
         self.coming = tuple(coming)
-        prepared = [Formula(definition, tree, self.aggregates, since) for definition, tree in self.coming]
+        prepared = [Formula(one, tree, self.aggregates, sinces[one.collection]) for one, tree in self.coming]
         to_come = [formula for formula in prepared if formula.definition.collection == "accounts"]
         self._asking(to_come, since)
         self.lacking = frozenset(self.aggregates) - complete
@@ -179,7 +187,7 @@ class DefinitionSet:
         return part
 
     def _id(self, meaning: str) -> str:
-        since = self.kept_since[meaning]
+        since, meaning = self.kept_since[meaning], meaning.removeprefix(OF_ACCOUNTS)
         return f"{meaning}.{since}" if since else meaning
 
     def _asking(self, formulas: Iterable[Formula], since: Callable[[str], int]) -> list[Formula]:

@@ -91,6 +91,11 @@ def of_audience(definition: Definition) -> str:
     return "!" + _digest(definition.id, definition.query, str(options.since or ""), str(options.every_hours))
 
 
+def is_question(meaning: str) -> bool:
+    """Whether this is the meaning of a question, and not that of an aggregate."""
+    return meaning[0] in "?!"
+
+
 def asking(question: str, condition: Condition, options: Options) -> Definition:
     """The question as something that every user who has an account evaluates; nobody sees it."""
     asked = Options(since=options.since, every_hours=options.every_hours)
