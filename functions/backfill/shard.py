@@ -46,7 +46,7 @@ def _parts(event: dict[str, Any], objects: list[ArchiveObject], lanes: range) ->
     space, version = event["space"], event["version"]
     fold = Fold(definitions.load(space, version), now_ms())
     rows, dated = Rows.of(space), list(of_time(objects, fold.since))
-    for row in archive_scan.ledger(dated, lanes, fold.names, identified=bool(rows.parted)):
+    for row in rows.asked_about(archive_scan.ledger(dated, lanes, fold.names, identified=bool(rows.parted))):
         fold.take(row, rows.owner(row))
     for profile, receiver, state in fold.parts():
         whose = profile if profile == receiver else f"{profile}:{receiver}"

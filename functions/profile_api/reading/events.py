@@ -12,7 +12,7 @@ from personas.core.moments import DAY, iso, parse_iso
 from personas.core.profile.delivery import led_by
 from personas.http import Answer, Request
 from personas.stores import graph, identity_rules, pages, profiles
-from personas.whose import owner_in
+from personas.whose import Owners
 from reading import access
 
 DEFAULT, MOST = 10, 100
@@ -44,10 +44,13 @@ def _events(found: access.Found, start: int, end: int) -> list[Event]:
     # An unmerge was at work: what it is made of may have been folded by others, and what it folded be another's.
     stored = profiles.read(found.space, root.id)
     made_of = {*graph.members_of(root), *(stored.state.profiles if stored else ())}
-    owner = owner_in(found.space)
-    return pages.read(
-        found.space, sorted(made_of), start, end, lambda profile, paged: owner(profile, led_by(paged)) == root.id
-    )
+    owner = Owners(found.space)
+
+    def mine(folded: pages.Folded) -> pages.Folded:
+        owner.ask((profile, led_by(paged)) for profile, paged in folded)
+        return [(profile, paged) for profile, paged in folded if owner(profile, led_by(paged)) == root.id]
+
+    return pages.read(found.space, sorted(made_of), start, end, mine)
 
 
 def _moment(request: Request, name: str, default: int) -> int:

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from personas.core.compute.splitting import LIMITS, Limits
 from personas.core.event import Event
 from personas.core.moments import HOUR
-from personas.core.profile.delivery import Paged
 from personas.core.profile.profile import Profile
 from personas.stores import pages, profiles, unmerges
 from tests.unit.profile import test_backfill, test_once
@@ -183,12 +182,12 @@ class Parting(Later):
         assert profile is None or not any(trait.value for trait in profile.traits().values())
 
     def paged(self, root: str) -> list[Event]:
-        def is_mine(_: str, paged: Paged) -> bool:
-            return self.world.whose(paged.identifiers[0]) == root
+        def mine(folded: pages.Folded) -> pages.Folded:
+            return [one for one in folded if self.world.whose(one[1].identifiers[0]) == root]
 
         stored = profiles.read(self.world.space, root)
         made_of = {root, *stored.state.profiles} if stored else set()
-        return pages.read(self.world.space, made_of, 0, self.clock.ms + HOUR, is_mine)
+        return pages.read(self.world.space, made_of, 0, self.clock.ms + HOUR, mine)
 
     def owner(self, row: dict[str, Any]) -> str:
         return row_owner(self.world, row)

@@ -55,7 +55,8 @@ def values(
 ) -> Iterator[tuple[Subject, Evaluation]]:
     """As `fold.values`; the rows as `archive_scan.ledger_tables` gives them."""
     if sum(map(len, tables)) < FEWEST_ROWS:
-        yield from fold.values(definitions, level, archive_scan.entries(tables), subjects, live, now_ms, whose.owner)
+        rows = whose.asked_about(archive_scan.entries(tables))
+        yield from fold.values(definitions, level, rows, subjects, live, now_ms, whose.owner)
         return
     known = {subject.profile.id: subject for subject in subjects}
     database = _database(definitions, level, [_with_owner(table, whose) for table in tables], subjects, live)
@@ -107,7 +108,7 @@ def _with_owner(table: Any, whose: Rows) -> Any:
     owners = table["profile"]
     wanted = compute.is_in(owners, pyarrow.array(sorted(whose.parted), pyarrow.string()))
     if compute.any(wanted).as_py():
-        found = [whose.owner(row) for row in archive_scan.of_table(table.filter(wanted))]
+        found = [whose.owner(row) for row in whose.asked_about(archive_scan.of_table(table.filter(wanted)))]
         owners = compute.replace_with_mask(owners.combine_chunks(), wanted.combine_chunks(), pyarrow.array(found))
     plain = table.drop_columns(["identifiers"]) if "identifiers" in table.column_names else table
     return plain.append_column("owner", owners)

@@ -16,12 +16,13 @@ from personas.core.envelope import AbsorbEnvelope, DivideEnvelope
 from personas.core.event import fingerprint
 from personas.core.identity.unmerge import Unmerge
 from personas.core.moments import MINUTE
+from personas.core.profile.delivery import led_by
 from personas.core.profile.dividing import share_key
 from personas.core.profile.parted import Awaited
 from personas.core.profile.refold import Share
 from personas.stores import archive_scan, backfill_lists, definitions, profiles, spaces, spills, unmerges, work_files
 from personas.stores.parquet_object import ArchiveObject
-from personas.whose import owner_in
+from personas.whose import Owners
 
 TOGETHER = 100
 """Unmerges that are seen to in one scan of the archive."""
@@ -119,7 +120,8 @@ def _share_out(space: str, run: str, unmerge_id: str, pieces: int, now: int) -> 
     if unmerge is None:
         return
     rows = [row for number in range(pieces) for row in backfill_lists.rows_of(space, run, number)]
-    owner = owner_in(space)
+    owner = Owners(space)
+    owner.ask((row.profile, identifier) for row in rows for identifier in (led_by(row), *row.identifiers))
     for profile, awaited in zip(unmerge.sides, _awaited(space, unmerge), strict=True):
         current = owner(profile, None)
         if awaited is None or awaited is DONE or current is None:

@@ -1,29 +1,48 @@
 """Whose a row of the archive is now, where the profile that folded it has been taken apart since."""
 
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from itertools import islice
 
 from personas.core.identifier import Identifier
 from personas.core.profile.delivery import Accepted, led_by
 from personas.stores import graph_reads, unmerges
 
+ROWS_AT_ONCE = 1_000
+Asked = tuple[str, Identifier | None]
+"""A profile that folded something, and the identifier by which it came there."""
 
-def owner_in(space: str) -> Callable[[str, Identifier | None], str | None]:
-    """To whom it belongs now that a profile folded something by an identifier. None: there is no such profile.
+
+class Owners:
+    """Whose it is now what profiles of a space folded. Remembers what the graph said: for one short piece of work.
 
     The identifier decides, wherever it is by now: its profile may have been taken apart while events of it still came
-    to the other one. Asks the graph, and remembers what it said: for one short piece of work.
+    to the other one.
     """
 
-    @cache
-    def owner(profile: str, identifier: Identifier | None) -> str | None:
-        claimed = graph_reads.mappings([(space, identifier)]).values() if identifier else ()
-        way = (space, next(iter(claimed), profile), identifier)
-        root = graph_reads.current_roots([way]).get(way)
-        return root.id if root else None
+    def __init__(self, space: str) -> None:
+        self._space = space
+        self._known: dict[Asked, str | None] = {}
 
-    return owner
+    def __call__(self, profile: str, identifier: Identifier | None) -> str | None:
+        """None: there is no such profile."""
+        asked = profile, identifier
+        if asked not in self._known:
+            self.ask([asked])
+        return self._known[asked]
+
+    def ask(self, asked: Iterable[Asked]) -> None:
+        """The graph about all of them in few calls; of each it can then be said without another."""
+        wanted = [one for one in dict.fromkeys(asked) if one not in self._known]
+        claimed = graph_reads.mappings((self._space, identifier) for _, identifier in wanted if identifier)
+        ways = {
+            (profile, identifier): (self._space, claimed.get((self._space, identifier), profile), identifier)
+            if identifier
+            else (self._space, profile, None)
+            for profile, identifier in wanted
+        }
+        roots = graph_reads.current_roots(ways.values())
+        self._known |= {one: roots[way].id if way in roots else None for one, way in ways.items()}
 
 
 def parted_in(space: str) -> frozenset[str]:
@@ -44,12 +63,19 @@ class Rows:
 
     parted: frozenset[str]
     """See `parted_in`."""
-    _owner: Callable[[str, Identifier | None], str | None]
+    _owners: Owners
 
     @classmethod
     def of(cls, space: str) -> "Rows":
-        return cls(parted_in(space), owner_in(space))
+        return cls(parted_in(space), Owners(space))
+
+    def asked_about(self, rows: Iterable[Accepted]) -> Iterator[Accepted]:
+        """The same rows; whose they are has been asked for many at once when they come."""
+        rows = iter(rows)
+        while chunk := list(islice(rows, ROWS_AT_ONCE)):
+            self._owners.ask((row.profile, led_by(row)) for row in chunk if row.profile in self.parted)
+            yield from chunk
 
     def owner(self, row: Accepted) -> str:
         """The profile on the row, or whose the row is where that one has been taken apart."""
-        return (self._owner(row.profile, led_by(row)) or row.profile) if row.profile in self.parted else row.profile
+        return (self._owners(row.profile, led_by(row)) or row.profile) if row.profile in self.parted else row.profile

@@ -5,7 +5,7 @@ again with other bounds): every reader drops repeats.
 """
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import orjson
 
@@ -14,6 +14,9 @@ from personas.core.event import Event
 from personas.core.moments import hour_of
 from personas.core.profile.delivery import Paged, PagesOf
 from personas.profiles_table import Item, bytes_of, key, profile_pk, sequence_text, table
+
+Folded = Sequence[tuple[str, Paged]]
+"""The profile that folded it, and what."""
 
 KEPT_HOURS = 15 * 24
 """Fourteen days, and one for the clocks."""
@@ -49,19 +52,20 @@ def read(
     profiles: Iterable[str],
     start_ms: int,
     end_ms: int,
-    whose: Callable[[str, Paged], bool] = lambda _profile, _paged: True,
+    mine: Callable[[Folded], Folded] = lambda folded: folded,
 ) -> list[Event]:
     """Events with start <= at < end that the profiles folded in the last 14 days, oldest first, each once.
 
-    `whose`: of what a profile folded, only these.
+    `mine`: of what the profiles folded, only these.
     """
     first = f"page#{max(0, hour_of(start_ms) - EARLY_HOURS):08d}"
-    found = {
-        one.event.fingerprint: one.event
+    folded = [
+        (profile, one)
         for profile in profiles
         for one in _paged(space, profile, first, "page#~")
-        if start_ms <= one.event.at < end_ms and whose(profile, one)
-    }
+        if start_ms <= one.event.at < end_ms
+    ]
+    found = {one.event.fingerprint: one.event for _, one in mine(folded)}
     return sorted(found.values(), key=lambda event: (event.at, event.received, event.fingerprint))
 
 
