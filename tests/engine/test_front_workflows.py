@@ -81,7 +81,7 @@ class Functions:
             return web.json_response({"count": len(self.items), "bucket": "work", "key": "plan.json"})
         if name == "large":
             return web.json_response("x" * 300_000)
-        if event.get("down"):
+        if name == "deliver" and event.get("down"):
             error = {"errorType": "ToolDown", "errorMessage": "no"}
             return web.json_response(error, headers={"X-Amz-Function-Error": "Unhandled"})
         return web.json_response({"delivered": event})
@@ -136,6 +136,25 @@ def test_a_distributed_map_reads_its_items_from_s3_and_catches_errors_by_name(em
     assert settled["n"] == 2
     assert settled["error"]["Error"] == "ToolDown"
     assert ended.tasks == 6
+
+
+def test_an_entry_that_fails_for_good_fails_the_map_that_tolerates_none(emulator, tmp_path):
+    each = {
+        **FAN_OUT["States"]["Each"],
+        "ItemProcessor": {
+            "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+            "StartAt": "Deliver",
+            "States": {"Deliver": task("deliver", Retry=RETRY, End=True)},
+        },
+        "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "Given up"}],
+    }
+    states = {**FAN_OUT["States"], "Each": each, "Given up": task("settle", End=True)}
+    functions = Functions([{"n": 1}, {"n": 2, "down": True}, {"n": 3}])
+    ended = run(emulator, tmp_path, {**FAN_OUT, "States": states}, functions)
+    assert ended.status == "SUCCEEDED"
+    assert len([event for event in functions.called("deliver") if event["n"] == 2]) == 2
+    (given_up,) = functions.called("settle")
+    assert given_up["failure"]["Error"] == "States.ExceedToleratedFailureThreshold"
 
 
 def test_a_workflow_that_finds_nothing_runs_one_task(emulator, tmp_path):

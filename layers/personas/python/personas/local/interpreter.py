@@ -20,12 +20,21 @@ import boto3
 from botocore.config import Config
 from moto.stepfunctions.models import StateMachineInstance
 from moto.stepfunctions.parser import utils as moto_utils
+from moto.stepfunctions.parser.api import HistoryEventType, MapRunFailedEventDetails
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.item_reader.eval import resource_eval_s3 as reader
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.itemprocessor import (
+    distributed_item_processor,
+)
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.result_writer.resource_eval import (
     resource_eval_s3 as writer,
 )
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.eval.evaluation_details import EvaluationDetails
+from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
+from moto.stepfunctions.parser.asl.eval.program_state import ProgramError
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
@@ -41,6 +50,22 @@ class _Worker(ExecutionWorker):  # type: ignore[misc]
             super()._execution_logic()
         except Exception as error:  # noqa: BLE001 - whatever moto raises is the execution's end
             self._execution_communication.execution.fail(f"{type(error).__name__}: {error}")
+
+
+class _MapWorker(distributed_item_processor.DistributedItemProcessorWorker):  # type: ignore[misc]
+    def _eval_job(self, env: Any, job: Any) -> None:
+        """As moto's, which goes on without the answer: but a Map tolerates no failure where it does not say so."""
+        super()._eval_job(env, job)
+        if isinstance(env.program_state(), ProgramError):
+            job.job_output = _threshold_exceeded(env)
+
+
+def _threshold_exceeded(env: Any) -> Exception:
+    name = StatesErrorName(StatesErrorNameType.StatesExceedToleratedFailureThreshold)
+    cause = "The specified tolerated failure threshold was exceeded"
+    said = EventDetails(mapRunFailedEventDetails=MapRunFailedEventDetails(error=name.error_name, cause=cause))
+    failure: Exception = FailureEventException(FailureEvent(env, name, HistoryEventType.MapRunFailed, said))
+    return failure
 
 
 class _Report(BaseExecutionWorkerCommunication):  # type: ignore[misc]
@@ -139,6 +164,7 @@ def main() -> None:
     for module in (lambda_eval_utils, reader, writer):
         module.boto_client_for = _client_for
     lambda_eval_utils.execute_lambda_function_integration = _counted
+    distributed_item_processor.DistributedItemProcessorWorker = _MapWorker
     for line in sys.stdin:
         moto_utils.TMP_THREADS[:] = [thread for thread in moto_utils.TMP_THREADS if thread.is_alive()]
         Running(json.loads(line)).start()
