@@ -164,7 +164,9 @@ def test_shards_of_a_large_object_fetch_little_more_than_their_rows(
     plane.fetched.clear()
     found = ledger([one], shards=16)
     fetched = sum(len(body) for _, body in plane.fetched)
-    said = 16 * len(parquet_object.content(one, f"bytes=-{1_000}")) + 16 * parquet_object.metadata(one).serialized_size
+    said = (
+        16 * len(parquet_object.content(one, slice(-1_000, None))) + 16 * parquet_object.metadata(one).serialized_size
+    )
     assert {entry(each) for each in found} == {entry(each) for each in rows}
     assert len(found) == 600
     assert fetched - said < 1.5 * one.size
@@ -173,6 +175,22 @@ def test_shards_of_a_large_object_fetch_little_more_than_their_rows(
     assert archive_scan.named([one], {"use_7", "use_x"}) == {"use_7"}
     [table] = archive_scan.ledger_tables([one], {"use_7"}, {"E"})
     assert [each.profile for each in archive_scan.entries([table])] == ["use_7"]
+
+
+def test_shards_find_their_rows_where_whole_objects_are_answered_for_parts(
+    plane: Plane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        replace(row(number, f"use_{number}"), number=(lane_of(f"use_{number}"), number, 0)) for number in range(600)
+    ]
+    archive.write(rows[:300])
+    archive.write(rows[300:])
+    monkeypatch.setattr(compaction, "ROWS", 20)
+    run()
+    monkeypatch.setattr(parquet_object, "SMALL", 0)
+    monkeypatch.setattr(parquet_object, "_FOOTER", 1_000)
+    plane.knows_ranges = False
+    assert {entry(one) for one in ledger(archive_scan.manifest("sp"), shards=16)} == {entry(one) for one in rows}
 
 
 def test_a_manifest_of_before_reads_what_was_replaced(plane: Plane) -> None:
