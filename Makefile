@@ -49,6 +49,7 @@ bench: $(DEV) $(EMULATOR) $(DELIVER)
 	$(BIN)/python bench/pipeline.py $(ARGS)
 	$(BIN)/python bench/recompute.py
 	$(BIN)/python bench/accounts.py
+	$(BIN)/python bench/preview.py
 
 deploy: setup
 	$(BIN)/python -m infra.build
