@@ -104,13 +104,6 @@ def test_a_membership_that_ended_by_absorbing_a_member_is_told_to_those_who_came
     assert _told(_profile(), _profile(2, more, vip=False)) == [("vip", False, (("email", "b@x"),))]
 
 
-def test_an_exit_is_told_to_identifiers_of_which_a_profile_that_was_taken_apart_has_no_event() -> None:
-    shown, shared = _profile(), _profile(2, {"email": ("b@x",)}, vip=False)
-    (change,) = diff(replace(shown, epoch=1), replace(shared, epoch=1))
-    assert (change.value, change.only) == (False, None)
-    assert change.identifiers == {"user_id": ("u1",), "email": ("a@x", "b@x")}
-
-
 def test_a_membership_that_ended_anew_is_told_to_everybody() -> None:
     assert _told(_profile(vip=(False, 10)), _profile(2, vip=(False, 20))) == [("vip", False, None)]
 

@@ -8,12 +8,13 @@ Invariant: a step or a piece that died after any write, or runs twice, may be ru
 the unmerge pending. A profile takes its share once, by a key that names the unmerge.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from personas import cooling, profiles_stream
 from personas.core.envelope import AbsorbEnvelope, DivideEnvelope
 from personas.core.event import fingerprint
+from personas.core.identifier import Identifier
 from personas.core.identity.unmerge import Unmerge
 from personas.core.moments import MINUTE
 from personas.core.profile.delivery import led_by
@@ -122,6 +123,7 @@ def _share_out(space: str, run: str, unmerge_id: str, pieces: int, now: int) -> 
     rows = [row for number in range(pieces) for row in backfill_lists.rows_of(space, run, number)]
     owner = Owners(space)
     owner.ask((row.profile, identifier) for row in rows for identifier in (led_by(row), *row.identifiers))
+    shown = _shown(space, {current for side in unmerge.sides if (current := owner(side, None))})
     for profile, awaited in zip(unmerge.sides, _awaited(space, unmerge), strict=True):
         current = owner(profile, None)
         if awaited is None or awaited is DONE or current is None:
@@ -134,8 +136,15 @@ def _share_out(space: str, run: str, unmerge_id: str, pieces: int, now: int) -> 
             for place, (account, part) in enumerate(found.corrections(awaited, head, now))
         )
         cooling.send(corrections, head, now)
-        cooling.send([AbsorbEnvelope(space, profile, key, found.part(head, owner, now).to_data())], head, now)
+        cooling.send([AbsorbEnvelope(space, profile, key, found.part(head, shown, owner, now).to_data())], head, now)
     unmerges.note_rebuilt(space, unmerge.id, now)
+
+
+def _shown(space: str, roots: Collection[str]) -> list[Identifier]:
+    """The identifiers that they show."""
+    found = profiles.read_many([(space, root) for root in sorted(roots)]).values()
+    told = [stored.profile.identifiers for stored in found]
+    return [Identifier(kind, value) for each in told for kind, values in each.items() for value in values]
 
 
 def _awaited(space: str, unmerge: Unmerge) -> list[Awaited | None]:

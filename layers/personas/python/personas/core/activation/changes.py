@@ -5,7 +5,7 @@ the profile stores only where it, or one that it absorbed, was a member (see `co
 """
 
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from personas.core.activation.change import AUDIENCE, Change, Computation
@@ -13,7 +13,6 @@ from personas.core.profile.profile import Computed, Profile
 from personas.core.values import same
 
 Only = tuple[tuple[str, str], ...] | None
-Identifiers = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +79,6 @@ def diff(old: Profile | None, new: Profile) -> list[Change]:
     before: Mapping[str, Computed] = old.computed if old else {}
     gained = _gained(old, new)
     changes = []
-    # Of what came by an identifier nothing may be left to a profile that was taken apart, but it is told all the same.
-    told = replace(new, identifiers=_united(old.identifiers, new.identifiers)) if old else new
     for after in new.computed.values():
         earlier = before.get(after.key)
         if not _same(earlier, after):
@@ -89,13 +86,13 @@ def diff(old: Profile | None, new: Profile) -> list[Change]:
             # Of one that was taken apart all may have heard of it, as part of the whole.
             inherited = after.kind == AUDIENCE and after.value is False and earlier is None and not new.epoch
             only = (gained or None) if inherited else None
-            changes.append(_change(told, earlier, after, after.value, after.since, only))
+            changes.append(_change(new, earlier, after, after.value, after.since, only))
         elif gained and not (after.kind == AUDIENCE and after.value is False):
-            changes.append(_change(told, earlier, after, after.value, after.since, gained))
+            changes.append(_change(new, earlier, after, after.value, after.since, gained))
     for key in before.keys() - new.computed.keys():
         # An audience leaves a profile only when it is deleted, and a deleted trait goes on as a custom one: no news.
         if before[key].kind != AUDIENCE and key not in new.custom:
-            changes.append(_change(told, before[key], before[key], None, new.updated or before[key].since, None))
+            changes.append(_change(new, before[key], before[key], None, new.updated or before[key].since, None))
     return changes
 
 
@@ -130,11 +127,6 @@ def _gained(old: Profile | None, new: Profile) -> tuple[tuple[str, str], ...]:
     if old is None:
         return ()
     return tuple(sorted(set(_pairs(new.identifiers)) - set(_pairs(old.identifiers))))
-
-
-def _united(before: Identifiers, after: Identifiers) -> Identifiers:
-    lost = [kind for kind, values in before.items() if not set(values).issubset(after.get(kind, ()))]
-    return {**after, **{kind: tuple(sorted({*before[kind], *after.get(kind, ())})) for kind in lost}} if lost else after
 
 
 def _pairs(identifiers: Mapping[str, tuple[str, ...]]) -> Iterable[tuple[str, str]]:

@@ -52,8 +52,11 @@ class Share:
         mine = [row for row in first.values() if owner(row.profile, led_by(row)) == profile]
         return cls(profile, tuple(sorted(mine, key=lambda row: row.number)), tuple(map(frozenset, folded)))
 
-    def part(self, definitions: DefinitionSet, owner: Owner, now_ms: int) -> Part:
+    def part(self, definitions: DefinitionSet, shown: Iterable[Identifier], owner: Owner, now_ms: int) -> Part:
+        """`shown`: the identifiers of the whole. Tools are told of each by whom it belongs to, also where of the events
+        that came by it none is: an event that came by several went with the first."""
         life, compute = Life(), ComputeState()
+        life.identify(one for one in shown if owner(self.profile, one) == self.profile)
         for row in self.rows:
             event = row.event
             if event.type == "identify":
