@@ -134,7 +134,7 @@ class Archive(Construct):
                 "WORK_BUCKET": storage.work_bucket.bucket_name,
             },
         )
-        grants.use_table(self.compact, storage.control_table, "GetItem")
+        grants.use_table(self.compact, storage.control_table, "GetItem", "Query")
         grants.list_versions(self.compact, storage.archive_bucket)
         grants.get_object_versions(self.compact, storage.archive_bucket)
         grants.put_objects(self.compact, storage.archive_bucket)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from personas.core.compaction import Compaction
-from personas.stores import compaction, spaces, work_files
+from personas.stores import compaction, definitions, spaces, work_files
 from personas.stores.parquet_object import ArchiveObject
 
 
@@ -11,6 +11,7 @@ def handle(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: A
     """Running it twice is harmless. Nothing is written for a space that was deleted meanwhile."""
     shard, listed = event.pop("shard"), event.pop("objects")
     job = Compaction(**event)
-    if spaces.head(job.space) is not None:
-        compaction.compact(job, shard, [ArchiveObject.of_data(data) for data in work_files.load(listed)])
+    if (head := spaces.head(job.space)) is not None:
+        objects = [ArchiveObject.of_data(data) for data in work_files.load(listed)]
+        compaction.compact(job, shard, objects, definitions.load(job.space, head.definitions))
     return {"shard": shard}

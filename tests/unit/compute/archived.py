@@ -2,16 +2,25 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import duckdb
 import orjson
+import pyarrow
+from hypothesis import strategies as st
 
+from personas import batch
+from personas.core.batch.cells import Cells, fields_of, named, read_by
+from personas.core.compute.definition_set import DefinitionSet
 from personas.core.compute.questions import NOBODY, Answers
 from personas.core.event import Event
 from personas.core.query.definition import Definition
+from personas.core.query.tree import Field
+from personas.stores import archive_cells
 from tests.unit.compute.histories import History
+
+ROW = ("p", "event", "source", "type", "ts")
 
 
 def database() -> duckdb.DuckDBPyConnection:
@@ -40,6 +49,83 @@ def fill(
 
 def row(profile: str, event: Event) -> list[Any]:
     return [profile, event.name, event.source, event.type, event.at, text(event.body)]
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """In which object of the archive the rows lie, by turns, and which of the fields that could be read compaction has
+    taken out of each object (None: it never saw that one)."""
+
+    turns: Sequence[int]
+    taken: Sequence[Sequence[bool] | None]
+
+    def fields(self, number: int, known: Sequence[Field]) -> list[Field] | None:
+        taken = self.taken[number]
+        if taken is None:
+            return None
+        return [field for place, field in enumerate(known) if taken[place % len(taken)]]
+
+
+taken = st.none() | st.just([True]) | st.lists(st.sampled_from([True, True, False]), min_size=1, max_size=6)
+objects = st.builds(
+    Objects, st.lists(st.integers(0, 2), min_size=1, max_size=7), st.tuples(st.just([True]) | taken, taken, taken)
+)
+
+
+def computed(
+    database: duckdb.DuckDBPyConnection,
+    definitions: DefinitionSet,
+    at: int,
+    collection: str = "users",
+    archive: Objects | None = None,
+) -> list[batch.Computed]:
+    """What the batch says of what the database was filled with; in the archive it lies in these objects."""
+    if archive is None:
+        return list(batch.compute(database, definitions, at, collection))
+    every, asked = database.execute("FROM rows").to_arrow_table(), sorted(_asked(definitions, collection), key=named)
+    cells = _lay_out(database, every, archive, fields_of(definitions), asked)
+
+    def reread(_: Sequence[str]) -> None:
+        _replace(database, every)
+
+    return list(batch.compute(database, definitions, at, collection, cells, reread))
+
+
+def _asked(definitions: DefinitionSet, collection: str) -> frozenset[Field]:
+    return read_by(formula.tree for formula in definitions.formulas[collection])
+
+
+def _lay_out(
+    database: duckdb.DuckDBPyConnection,
+    every: pyarrow.Table,
+    archive: Objects,
+    known: Sequence[Field],
+    asked: list[Field],
+) -> Cells | None:
+    """Only rows of objects that lack something stay in `rows`."""
+    plain, celled = [every.slice(0, 0)], []
+    for number in range(len(archive.taken)):
+        turns = [archive.turns[place % len(archive.turns)] == number for place in range(len(every))]
+        part, fields = every.filter(pyarrow.array(turns, pyarrow.bool_())), archive.fields(number, known)
+        made = part if fields is None else archive_cells.with_cells(part, fields)
+        columns = archive_cells.columns_of(archive_cells.kinds_in(made.schema.metadata), asked)
+        if fields is None or columns is None:
+            plain.append(part)
+        else:
+            celled.append(made.select([*ROW, *columns]))
+    _replace(database, pyarrow.concat_tables(plain))
+    if not celled:
+        return None
+    united, cells = archive_cells.united(celled, asked)
+    database.register("united", united)
+    database.execute("CREATE OR REPLACE TABLE celled AS FROM united")
+    return cells
+
+
+def _replace(database: duckdb.DuckDBPyConnection, rows: pyarrow.Table) -> None:
+    database.register("these", rows)
+    database.execute("TRUNCATE rows")
+    database.execute("INSERT INTO rows FROM these")
 
 
 def text(found: Any) -> str:

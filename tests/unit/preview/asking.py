@@ -11,7 +11,8 @@ from personas.core.compute.definition_set import DefinitionSet
 from personas.core.preview import sampling
 from personas.core.preview.preview import Overlap, Preview
 from personas.core.query.definition import Definition
-from personas.stores import archive_scan, previews
+from personas.stores import archive_scan, compaction, definitions, previews, spaces
+from personas.stores.archive_logs import EVENTS
 from tests.unit.profile.plane import Died
 from tests.unit.profile.world import World
 
@@ -73,6 +74,15 @@ def previewed(
     assert found is not None
     assert found.result is not None, found.failure
     return found.result
+
+
+def compact(world: World) -> None:
+    """What lies in the archive, as if all its days were over."""
+    head = spaces.head(world.space)
+    assert head is not None
+    for job, objects in list(compaction.due(world.space, EVENTS, "9999-12-31")):
+        for number in range(job.shards):
+            compaction.compact(job, number, objects, definitions.load(world.space, head.definitions))
 
 
 def members(result: dict[str, Any]) -> set[str]:

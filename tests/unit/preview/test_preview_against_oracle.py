@@ -11,7 +11,7 @@ from personas import preview_values
 from personas.core.preview.preview import Overlap
 from personas.core.profile.profile import Profile
 from personas.core.query.definition import Definition
-from tests.unit.preview.asking import members, previewed
+from tests.unit.preview.asking import compact, members, previewed
 from tests.unit.profile.plane import Clock, Plane, installed
 from tests.unit.profile.test_once import ACCOUNTS, Life, steps
 from tests.unit.profile.world import START, definition
@@ -58,15 +58,17 @@ OF_ACCOUNTS = (
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(steps, min_size=30, max_size=70), st.sampled_from([1, 1, 4, 16]), st.booleans())
+@given(st.lists(steps, min_size=30, max_size=70), st.sampled_from([1, 1, 4, 16]), st.booleans(), st.booleans())
 def test_the_members_are_the_oracles_and_those_after_saving(
-    history: list[tuple[Any, ...]], shards: int, in_sql: bool
+    history: list[tuple[Any, ...]], shards: int, in_sql: bool, compacted: bool
 ) -> None:
     plane, clock = Plane(), Clock(START)
     with installed(plane, clock), patch.object(preview_values, "FEWEST_ROWS", 1 if in_sql else 1_000_000):
         life = Previewed(plane, clock)
         for name, *arguments in history:
             getattr(life, name)(*arguments)
+        if compacted:
+            compact(life.world)
         life.world.send(*life.waiting)
         life.waiting = []
         life.world.settle()

@@ -4,12 +4,13 @@ Of profiles with values that SQL would not compute exactly (`core.batch.sql` say
 folded by the stream's own code, so that both executors mean the same by every definition.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
+from personas.core.batch.cells import Cells
 from personas.core.batch.plan import Plan, plan
 from personas.core.compute import monoids
 from personas.core.compute.definition_set import DefinitionSet
@@ -35,10 +36,20 @@ class Computed:
     """Keys of the values that read something of which more was to be kept than is."""
 
 
-def compute(database: Database, definitions: DefinitionSet, at: int, collection: str = "users") -> Iterator[Computed]:
+def compute(
+    database: Database,
+    definitions: DefinitionSet,
+    at: int,
+    collection: str = "users",
+    cells: Cells | None = None,
+    reread: Callable[[Sequence[str]], None] | None = None,
+) -> Iterator[Computed]:
     """The values of every profile in `people` at a moment; see `core.batch.plan` for the relations that the database
-    has. Of `members` there are the answers to the questions of accounts, too."""
-    planned = plan(definitions, at, collection, monoids.LARGEST)
+    has. Of `members` there are the answers to the questions of accounts, too.
+
+    `reread` brings it about that all rows of these profiles are in `rows`: with cells, it may lack some until then.
+    """
+    planned = plan(definitions, at, collection, monoids.LARGEST, cells)
     wild = []
     for profile, is_wild, *found in _found(database, planned):
         if is_wild:
@@ -47,6 +58,8 @@ def compute(database: Database, definitions: DefinitionSet, at: int, collection:
             pairs = zip(planned.outputs, found, strict=True)
             values = {output.key: value for output, one in pairs if (value := output.read(one)) is not None}
             yield Computed(profile, values, False)
+    if wild and reread is not None:
+        reread(wild)
     for begin in range(0, len(wild), TURN):
         yield from _folded(database, definitions, at, collection, wild[begin : begin + TURN])
 

@@ -19,6 +19,7 @@ from personas.core.preview.result import result_of
 from personas.core.preview.subject import Subject, asked_of_accounts, is_in
 from personas.core.profile.profile import ACCOUNT_PREFIX
 from personas.core.profile.stored import Stored
+from personas.core.query.tree import Field
 from personas.stores import archive_scan, definitions, preview_parts, profiles
 from personas.stores.archive_time import of_time
 from personas.whose import Rows, parted_in
@@ -70,11 +71,13 @@ def _values(preview: Preview, said: Said, level: str, subjects: list[Subject]) -
             for one in subjects
         ]
     whose = Rows.of(preview.space)
-    contributors = {contributor for subject in subjects for contributor in subject.contributors} | whose.parted
     names = fold.events_of(compiled, level)
-    objects = of_time(preview_parts.objects_of(said["objects"]), preview.definition.options.since)
-    tables = archive_scan.ledger_tables(list(objects), contributors, names, identified=bool(whose.parted))
-    return preview_values.values(compiled, level, tables, subjects, live, preview.created, whose)
+    objects = list(of_time(preview_parts.objects_of(said["objects"]), preview.definition.options.since))
+
+    def read(profiles: Collection[str], fields: Collection[Field] | None) -> list[Any]:
+        return archive_scan.ledger_tables(objects, profiles, names, fields, identified=bool(whose.parted))
+
+    return preview_values.values(compiled, level, read, subjects, live, preview.created, whose)
 
 
 def _users(preview: Preview, said: Said) -> Iterator[Subject]:

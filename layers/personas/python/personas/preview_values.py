@@ -4,17 +4,18 @@ Both say the same (core/preview/fold.py says what). SQL begins with the work of 
 costs it a fraction of what it costs to fold one. So few rows are folded, and many are asked.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 import orjson
 
-from personas import batch
+from personas import batch, preview_ledger
+from personas.core.batch.cells import named, read_by
 from personas.core.compute.definition_set import DefinitionSet
 from personas.core.compute.state import Evaluation
 from personas.core.preview import fold
 from personas.core.preview.subject import Subject
-from personas.core.query.tree import Trait
+from personas.core.query.tree import Field, Trait
 from personas.core.query.walking import walk
 from personas.stores import archive_scan
 from personas.whose import Rows
@@ -24,48 +25,49 @@ FEWEST_ROWS = 20_000
 _CONFIG: dict[str, Any] = {"threads": 2, "memory_limit": "1800MB", "temp_directory": "/tmp/duckdb"}  # noqa: S108 - Lambda's only one
 """The rows themselves lie in Arrow's memory, beside this."""
 
-_ROWS = (
-    # Nearly every event lies in one row only: just the others have to be added up.
-    """CREATE TEMP TABLE repeated AS
-    SELECT fingerprint FROM ledger GROUP BY fingerprint HAVING count(*) > 1 OR bool_or(taken_back)""",
-    """CREATE TEMP TABLE again AS
-    SELECT p, any_value(one) AS one, sum(CASE WHEN back THEN -1 ELSE 1 END)::BIGINT AS times FROM (
-        SELECT s.p, l.profile, l.fingerprint, l.taken_back AS back, any_value(l) AS one
-        FROM ledger l JOIN shares s ON s.profile = l.owner
-        WHERE l.fingerprint IN (SELECT fingerprint FROM repeated)
-        GROUP BY s.p, l.profile, l.fingerprint, l.taken_back, CASE WHEN l.taken_back THEN (l.lane, l.seq, l.place) END)
-    GROUP BY p, fingerprint HAVING times > 0""",
-    """CREATE TEMP VIEW rows AS
-    SELECT s.p, l.event, l.source, l.type, l."at" AS ts, l.body
-    FROM ledger l JOIN shares s ON s.profile = l.owner
-    WHERE l.fingerprint NOT IN (SELECT fingerprint FROM repeated)
-    UNION ALL SELECT p, one.event, one.source, one.type, one."at", one.body
-    FROM (SELECT p, one, unnest(range(times)) FROM again)""",
-)
+Read = Callable[[Collection[str], Collection[Field] | None], list[Any]]
+"""What these profiles counted, as `archive_scan.ledger_tables` gives it: with the calls, or with the fields instead."""
 
 
 def values(
     definitions: DefinitionSet,
     level: str,
-    tables: Sequence[Any],
+    read: Read,
     subjects: Sequence[Subject],
     live: DefinitionSet,
     now_ms: int,
     whose: Rows,
 ) -> Iterator[tuple[Subject, Evaluation]]:
-    """As `fold.values`; the rows as `archive_scan.ledger_tables` gives them."""
+    """As `fold.values`."""
+    fields = sorted(read_by(formula.tree for formula in definitions.formulas[level]), key=named)
+    tables = read(_contributors(subjects, whose), fields)
     if sum(map(len, tables)) < FEWEST_ROWS:
+        if any("body" not in table.column_names for table in tables):
+            tables = read(_contributors(subjects, whose), None)
         rows = whose.asked_about(archive_scan.entries(tables))
         yield from fold.values(definitions, level, rows, subjects, live, now_ms, whose.owner)
         return
     known = {subject.profile.id: subject for subject in subjects}
-    database = _database(definitions, level, [_with_owner(table, whose) for table in tables], subjects, live)
-    for found in batch.compute(database, definitions, now_ms, level):
+    database = _database(definitions, level, subjects, live)
+    cells = preview_ledger.lay(database, tables, fields, whose)
+    del tables
+
+    def reread(profiles: Sequence[str]) -> None:
+        """With the calls: these are folded."""
+        wanted = _contributors([known[profile] for profile in profiles], whose)
+        preview_ledger.lay(database, read(wanted, None), fields, whose)
+
+    again = reread if cells is not None else None
+    for found in batch.compute(database, definitions, now_ms, level, cells, again):
         yield known[found.profile], Evaluation(found.values, None, found.capped)
 
 
+def _contributors(subjects: Sequence[Subject], whose: Rows) -> set[str]:
+    return {contributor for subject in subjects for contributor in subject.contributors} | whose.parted
+
+
 def _database(
-    definitions: DefinitionSet, level: str, tables: Sequence[Any], subjects: Sequence[Subject], live: DefinitionSet
+    definitions: DefinitionSet, level: str, subjects: Sequence[Subject], live: DefinitionSet
 ) -> batch.Database:
     import duckdb
     import pyarrow
@@ -86,7 +88,6 @@ def _database(
     text, texts = pyarrow.string(), pyarrow.list_(pyarrow.string())
     database = duckdb.connect(config=_CONFIG)
     relations = {
-        "ledger": pyarrow.concat_tables(tables),
         "people": pyarrow.table(
             people, pyarrow.schema([("p", text), ("traits", text), ("held", texts), ("linked", pyarrow.int64())])
         ),
@@ -95,23 +96,7 @@ def _database(
     }
     for name, relation in relations.items():
         database.register(name, relation)
-    for statement in _ROWS:
-        database.execute(statement)
     return database
-
-
-def _with_owner(table: Any, whose: Rows) -> Any:
-    """With the column `owner`: the contributor that each row is of."""
-    import pyarrow
-    from pyarrow import compute
-
-    owners = table["profile"]
-    wanted = compute.is_in(owners, pyarrow.array(sorted(whose.parted), pyarrow.string()))
-    if compute.any(wanted).as_py():
-        found = [whose.owner(row) for row in whose.asked_about(archive_scan.of_table(table.filter(wanted)))]
-        owners = compute.replace_with_mask(owners.combine_chunks(), wanted.combine_chunks(), pyarrow.array(found))
-    plain = table.drop_columns(["identifiers"]) if "identifiers" in table.column_names else table
-    return plain.append_column("owner", owners)
 
 
 def _traits(subject: Subject, live: DefinitionSet, read: set[str]) -> str:

@@ -10,7 +10,7 @@ each counting and each taking back comes once, however many objects repeat its r
 
 import io
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -21,8 +21,10 @@ from personas.core.event import Event
 from personas.core.identifier import Identifier
 from personas.core.lanes import lane_of
 from personas.core.profile.delivery import Accepted
+from personas.core.query.tree import Field
+from personas.stores import archive_cells
 from personas.stores.archive import space_prefix
-from personas.stores.parquet_object import ArchiveObject, read_table
+from personas.stores.parquet_object import ArchiveObject, Chosen, read_table
 
 READERS = 8
 """Objects that are fetched and decoded at a time."""
@@ -77,20 +79,31 @@ def ledger(
 
     Rows have no account, and identifiers only where they are asked for.
     """
-    columns = (*LEDGER, "identifiers") if identified else LEDGER
+    columns = [*LEDGER, "identifiers"] if identified else [*LEDGER]
     return entries(_tables(objects, _of(lanes, names), columns, lanes))
 
 
 def ledger_tables(
-    objects: Sequence[ArchiveObject], profiles: Collection[str], names: Collection[str], *, identified: bool = False
+    objects: Sequence[ArchiveObject],
+    profiles: Collection[str],
+    names: Collection[str],
+    fields: Collection[Field] | None = None,
+    *,
+    identified: bool = False,
 ) -> list[Any]:
     """What these profiles counted and took back of the events of these names, with repeats, as Arrow tables with the
-    columns LEDGER, and `identifiers` where these are asked for."""
+    columns LEDGER, and `identifiers` where these are asked for. Where fields are named, tables of objects that have all
+    of them as columns (stores/archive_cells.py) come with these instead of `body`."""
     if not profiles or not names:
         return []
     wanted = _in("profile", profiles) & _in("event", names)
-    columns = (*LEDGER, "identifiers") if identified else LEDGER
-    return [_plain(table) for table in _tables(objects, wanted, columns, {lane_of(profile) for profile in profiles})]
+    columns = [*LEDGER, "identifiers"] if identified else [*LEDGER]
+
+    def chosen(metadata: Mapping[bytes, bytes] | None) -> list[str]:
+        found = None if fields is None else archive_cells.columns_of(archive_cells.kinds_in(metadata), fields)
+        return columns if found is None else [*(name for name in columns if name != "body"), *found]
+
+    return [_plain(table) for table in _tables(objects, wanted, chosen, {lane_of(profile) for profile in profiles})]
 
 
 def entries(tables: Iterable[Any]) -> Iterator[Accepted]:
@@ -135,7 +148,7 @@ def profiles(objects: Sequence[ArchiveObject], lanes: range, names: Collection[s
     """The users of these lanes, and the accounts that their group calls name; where names are given, only those with
     such events."""
     found: set[str] = set()
-    for table in _tables(objects, _of(lanes, names), ("profile", "account"), lanes):
+    for table in _tables(objects, _of(lanes, names), ["profile", "account"], lanes):
         for column in ("profile", "account"):
             found.update(value for value in table[column].unique().to_pylist() if value)
     return found
@@ -146,19 +159,19 @@ def named(objects: Sequence[ArchiveObject], profiles: Collection[str]) -> set[st
     if not profiles:
         return set()
     found: set[str] = set()
-    for table in _tables(objects, _in("profile", profiles), ("profile",), {lane_of(profile) for profile in profiles}):
+    for table in _tables(objects, _in("profile", profiles), ["profile"], {lane_of(profile) for profile in profiles}):
         found.update(table["profile"].unique().to_pylist())
     return found
 
 
 def _tables(
-    objects: Iterable[ArchiveObject], filters: Any, columns: tuple[str, ...], lanes: Collection[int]
+    objects: Iterable[ArchiveObject], filters: Any, columns: list[str] | Chosen, lanes: Collection[int]
 ) -> Iterator[Any]:
     """Of the objects that may have rows of these lanes, in their order; the next ones are read meanwhile."""
     with ThreadPoolExecutor(READERS) as readers:
         waiting: deque[Future[Any]] = deque()
         for one in of_lanes(objects, lanes):
-            waiting.append(readers.submit(read_table, one, filters, list(columns), lanes))
+            waiting.append(readers.submit(read_table, one, filters, columns, lanes))
             if len(waiting) == READERS:
                 yield waiting.popleft().result()
         while waiting:
@@ -184,7 +197,7 @@ def of_table(table: Any) -> Iterator[Accepted]:
 
 
 def _accepted(row: dict[str, Any]) -> Accepted:
-    event = Event(row["space"], row["source"], row["at"], row["received"], orjson.loads(row["body"]))
+    event = Event(row["space"], row["source"], row["at"], row["received"], orjson.loads(row.get("body", "{}")))
     number = (row["lane"], int(row["seq"]), row["place"])
     identifiers = tuple(Identifier.of_data(data) for data in orjson.loads(row.get("identifiers", "[]")))
     return Accepted(

@@ -4,6 +4,8 @@ Each shard of a day is written under a name of its own (core/compaction.py); whe
 made from is deleted. In the versioned bucket that leaves it readable by its version for seven days, after which the
 bucket's lifecycle removes it. Objects that come meanwhile are not among those that are replaced, and stay.
 
+Objects of events get further columns, with what the space's definitions read by then (stores/archive_cells.py).
+
 Invariant: only what has been written again is deleted, and only once all of it has been. So a row is never missing from
 a listing, whoever dies or does the same at the same time; that it may lie there twice is for readers to see, who drop
 repeats anyway.
@@ -14,10 +16,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from personas.aws import client, setting
+from personas.core.batch.cells import fields_of
 from personas.core.compaction import Compaction, lanes_of
+from personas.core.compute.definition_set import DefinitionSet
 from personas.core.errors import Unavailable
-from personas.stores import seen_columns
-from personas.stores.archive_logs import LOGS, Log
+from personas.stores import archive_cells, seen_columns
+from personas.stores.archive_logs import EVENTS, LOGS, Log
 from personas.stores.archive_scan import listed, of_lanes
 from personas.stores.parquet_object import ArchiveObject, read_table
 
@@ -42,32 +46,47 @@ def due(space: str, log: Log, before: str) -> Iterable[tuple[Compaction, list[Ar
             yield job, objects
 
 
-def compact(job: Compaction, shard: int, objects: Sequence[ArchiveObject]) -> None:
-    """Write one shard, unless it is there, and replace the objects where it was the last one. Idempotent."""
+def compact(
+    job: Compaction, shard: int, objects: Sequence[ArchiveObject], definitions: DefinitionSet | None = None
+) -> None:
+    """Write one shard, unless it is there, and replace the objects where it was the last one. Idempotent.
+
+    Of events, what the definitions read becomes columns. Those of another version would make others of the same rows.
+    """
     name = job.names[shard]
     prefix = LOGS[job.log].prefix(job.space, job.day)
     if not listed(prefix + name):
-        _write(job, name, objects)
+        _write(job, name, objects, definitions or DefinitionSet.empty())
     if {one.name for one in listed(prefix)}.issuperset(job.names):
         _delete([one.key for one in objects])
 
 
-def _write(job: Compaction, name: str, objects: Sequence[ArchiveObject]) -> None:
+def _write(job: Compaction, name: str, objects: Sequence[ArchiveObject], definitions: DefinitionSet) -> None:
     import pyarrow
-    from pyarrow import parquet
 
     log, lanes = LOGS[job.log], lanes_of(name)
     filters = [("lane", ">=", lanes.start), ("lane", "<", lanes.stop)]
+    ours = log.schema().names
     tables = [read_table(one, filters) for one in of_lanes(objects, lanes)]
+    tables = [table.select([name for name in table.column_names if name in ours]) for table in tables]
     table = pyarrow.concat_tables([log.schema().empty_table(), *tables], promote_options="default").combine_chunks()
+    seen_columns.note(job.space, job.log, job.day, name, table)
     kept = _once_in_order(table, log)
+    if log is EVENTS:
+        table = archive_cells.with_cells(table, fields_of(definitions))
+    key = log.prefix(job.space, job.day) + name
+    client("s3").put_object(Bucket=setting("ARCHIVE_BUCKET"), Key=key, Body=parquet_of(table, kept))
+
+
+def parquet_of(table: Any, kept: Any) -> bytes:
+    """An object with the rows at these places, in this order."""
+    from pyarrow import parquet
+
     file = io.BytesIO()
-    with parquet.ParquetWriter(file, log.schema(), compression="zstd") as writer:
+    with parquet.ParquetWriter(file, table.schema, compression="zstd") as writer:
         for start in range(0, len(kept), ROWS):
             writer.write_table(table.take(kept[start : start + ROWS]))
-    seen_columns.note(job.space, job.log, job.day, name, table)
-    key = log.prefix(job.space, job.day) + name
-    client("s3").put_object(Bucket=setting("ARCHIVE_BUCKET"), Key=key, Body=file.getvalue())
+    return file.getvalue()
 
 
 def _once_in_order(table: Any, log: Log) -> Any:

@@ -5,7 +5,7 @@ So what many shards read of an object is, all in all, little more than the objec
 """
 
 import io
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,8 @@ _FOOTER = 1 << 16
 """Bytes at the end of an object in which what it says of itself usually lies."""
 _FILTERED = ("lane", "profile", "event")
 """What filters may ask for, besides the columns that are read."""
+
+Chosen = Callable[[Mapping[bytes, bytes] | None], list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +53,21 @@ class ArchiveObject:
 
 
 def read_table(
-    one: ArchiveObject, filters: Any, columns: list[str] | None = None, lanes: Collection[int] | None = None
+    one: ArchiveObject,
+    filters: Any,
+    columns: list[str] | Chosen | None = None,
+    lanes: Collection[int] | None = None,
 ) -> Any:
-    """Its rows as an Arrow table. `lanes`: those that the filter lets through, where it names any."""
+    """Its rows as an Arrow table. `columns` may follow from what the object says of itself, as key-value metadata.
+    `lanes`: those that the filter lets through, where it names any."""
     from pyarrow import parquet
 
     if columns is not None and lanes and one.size > SMALL and 2 * len(lanes) < len(one.lanes):
         return _of_lanes(one, filters, columns, lanes)
-    return parquet.read_table(io.BytesIO(content(one)), filters=filters, columns=columns)
+    whole = content(one)
+    if callable(columns):
+        columns = columns(parquet.read_metadata(io.BytesIO(whole)).metadata)
+    return parquet.read_table(io.BytesIO(whole), filters=filters, columns=columns)
 
 
 def metadata(one: ArchiveObject) -> Any:
@@ -76,7 +85,7 @@ def bounds(said: Any, group: int, column: str) -> tuple[Any, Any] | None:
     return (found.min, found.max) if found is not None and found.has_min_max else None
 
 
-def _of_lanes(one: ArchiveObject, filters: Any, columns: list[str], lanes: Collection[int]) -> Any:
+def _of_lanes(one: ArchiveObject, filters: Any, columns: list[str] | Chosen, lanes: Collection[int]) -> Any:
     import pyarrow
     from pyarrow import parquet
 
@@ -89,7 +98,9 @@ def _of_lanes(one: ArchiveObject, filters: Any, columns: list[str], lanes: Colle
         file[:] = content(one)
     elif begin < end:
         file[begin:end] = content(one, slice(begin, end))
-    wanted = [name for name in dict.fromkeys((*columns, *_FILTERED)) if name in said.schema.names]
+    if callable(columns):
+        columns = columns(said.metadata)
+    wanted = [name for name in dict.fromkeys((*columns, *_FILTERED)) if name in said.schema.to_arrow_schema().names]
     found = parquet.ParquetFile(pyarrow.BufferReader(file), metadata=said).read_row_groups(groups, columns=wanted)
     return found.filter(filters).select(columns)
 

@@ -1,13 +1,18 @@
 """The table of facts: one row per event that a definition looks at, with just the columns that are asked for.
 
 What definitions read is taken out of the JSON once, however many of them read it, and in the forms in which they do: a
-field's JSON, its text, its number, its decimal. Of an event only those paths are looked for that somebody asks of
+field's JSON, its text, its number, its moment. Of an event only those paths are looked for that somebody asks of
 events of its name. A row says whether one of its values is wild.
+
+Where compaction has taken out all that is asked (core/batch/cells.py), the forms are made of its columns instead, and
+the calls themselves are not read. Rows of either sort are facts alike.
 """
 
 from dataclasses import dataclass
 
 from personas.core.batch import sql
+from personas.core.batch.celled import celled_form, celled_wild
+from personas.core.batch.cells import Cells
 from personas.core.batch.values import Operand
 from personas.core.event import VIEWS
 from personas.core.query.path import EACH
@@ -17,10 +22,17 @@ Steps = tuple[str | None, ...]
 
 _FORMS = {
     "j": "{0}",
+    "y": "{0} IS NOT NULL",
+    "s": "ascii({0}) = 34",
     "t": "json_text({0})",
     "n": "json_number({0})",
     "d": "json_decimal({0})",
+    "o": "order_text({0})",
+    "l": "CASE WHEN ascii({0}) = 91 THEN json_texts({0}) END",
+    "m": "CASE WHEN ascii({0}) = 34 THEN text_moment(json_text({0})) END",
 }
+"""Of a value's JSON: itself, whether there is any, whether it is a text, its text, its number, its decimal, the text by
+which it sorts, the texts of its entries, the moment that it names."""
 _NAMED = {name: (kind, key) for kind, (name, key) in VIEWS.items()}
 """By the name of the event: the kind of call, and the property that stands for the call's `name`."""
 
@@ -56,12 +68,28 @@ class Facts:
     def form(self, field: Field, form: str) -> str:
         return self._asked.setdefault((field, form), f"f{self._number(field)}{form}")
 
-    def table(self, rows: str, at: int) -> str:
-        """The SELECT; `rows` are (p, event, source, type, ts, body): of each event one row for each that counts it."""
+    def table(self, at: int, cells: Cells | None) -> str:
+        """The SELECT over `rows`, and over `celled` where there are cells."""
+        return self._of_calls(at) if cells is None else f"{self._of_calls(at)} UNION ALL {self._of_cells(at, cells)}"
+
+    def _heard(self, relation: str, at: int, columns: str) -> str:
         names = sql.texts(tuple(self.events))
         numbers = " ".join(f"WHEN {sql.text(event)} THEN {self.listen(event)}" for event in self.events)
-        heard = f"""SELECT p, {f"(CASE event {numbers} END)::SMALLINT" if numbers else "0"} AS e, source, ts, type, body
-            FROM {rows} WHERE {f"event IN ({names})" if names else "FALSE"} AND ts <= {at}"""
+        return f"""SELECT p, {f"(CASE event {numbers} END)::SMALLINT" if numbers else "0"} AS e, source, ts, {columns}
+            FROM {relation} WHERE {f"event IN ({names})" if names else "FALSE"} AND ts <= {at}"""
+
+    def _of_cells(self, at: int, cells: Cells) -> str:
+        forms = {
+            name: cells[field].text if field.path.many else celled_form(cells[field], form)
+            for (field, form), name in self._asked.items()
+        }
+        asked = "".join(f", {form} AS {name}" for name, form in forms.items())
+        tests = [celled_wild(cells[field], field in self._summed) for field in self._fields]
+        wild = sql.any_of([test for test in tests if test != "FALSE"])
+        return f"SELECT p, e, source AS s, ts{asked}, {wild} AS wild FROM ({self._heard('celled', at, '*')})"
+
+    def _of_calls(self, at: int) -> str:
+        heard = self._heard("rows", at, "type, body")
         inner = f"SELECT p, e, source AS s, ts, type, {self._looked_for()} AS js FROM ({heard})"
         found = "".join(f", {self._found(field)} AS r{self._number(field)}" for field in self._fields)
         asked = "".join(f", {self._form(*key)} AS {name}" for key, name in self._asked.items())
@@ -153,7 +181,7 @@ class Column:
 
     @property
     def present(self) -> str:
-        return f"{self.json} IS NOT NULL"
+        return self._form("y")
 
     @property
     def text(self) -> str:
@@ -169,16 +197,20 @@ class Column:
         return self._form("d")
 
     @property
+    def order(self) -> str:
+        return self._form("o")
+
+    @property
     def is_text(self) -> str:
-        return f"ascii({self.json}) = 34"
+        return self._form("s")
 
     @property
     def texts(self) -> str:
-        return f"CASE WHEN ascii({self.json}) = 91 THEN json_texts({self.json}) END"
+        return self._form("l")
 
     @property
     def moment(self) -> str:
-        return f"CASE WHEN {self.is_text} THEN text_moment({self.text}) END"
+        return self._form("m")
 
 
 def json_walk(found: str, steps: Steps) -> str:

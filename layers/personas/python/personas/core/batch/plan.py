@@ -5,6 +5,8 @@ these `facts`, where one pass over it is not enough:
 
 - `rows` (p, event, source, type, ts, body): of each event one row for each profile p that counts it, `ts` in ms,
   `event` the name by which definitions know it, `body` the call as JSON text.
+- `celled` (p, event, source, ts, …), where there are cells: further rows, of which the columns that the cells name hold
+  all that the definitions read (core/batch/cells.py). An event lies in one of the two.
 - `people` (p, traits, held): the profiles that are asked about, with their own traits as JSON text, and the types of
   their identifiers as a list.
 - where they ask others (ANY, ALL, or users an account audience): `people.linked`, how many others each is linked with,
@@ -22,6 +24,7 @@ import orjson
 
 from personas.core.batch import sql
 from personas.core.batch.answering import Heard
+from personas.core.batch.cells import Cells
 from personas.core.batch.comparing import condition_sql
 from personas.core.batch.facts import Facts, json_walk
 from personas.core.batch.listing import Listing
@@ -63,9 +66,15 @@ class Plan:
     outputs: tuple[Output, ...]
 
 
-def plan(definitions: DefinitionSet, at: int, collection: str = "users", largest: int = LARGEST) -> Plan:
+def plan(
+    definitions: DefinitionSet,
+    at: int,
+    collection: str = "users",
+    largest: int = LARGEST,
+    cells: Cells | None = None,
+) -> Plan:
     """The definitions of one collection, at a moment in ms; of `members` also what accounts ask of them."""
-    return _Planner(definitions, at, collection, largest).plan()
+    return _Planner(definitions, at, collection, largest).plan(cells)
 
 
 class _Planner:
@@ -82,10 +91,10 @@ class _Planner:
         self._traits: dict[Path, str] = {}
         """By path, the columns of the profile's own traits, or of what lies inside of computed ones."""
 
-    def plan(self) -> Plan:
+    def plan(self, cells: Cells | None) -> Plan:
         stages = self._stages()
         made = [self._stage(number, stage) for number, stage in enumerate(stages)]
-        statements, facts = sql.create_macros(), self._facts.table("rows", self._at)
+        statements, facts = sql.create_macros(), self._facts.table(self._at, cells)
         if self._listed:
             statements.append(f"CREATE OR REPLACE TEMP TABLE facts AS {facts}")
             facts = "FROM facts"

@@ -67,10 +67,9 @@ def reduction(
         case "first" | "last":
             pick = "min" if reduced.reducer == "first" else "max"
             best = _best(operand, pick, "order_text({})")
-            one = f"nullif(len({operand.many}), 0)" if operand.many else operand.one.json
             # Texts are compared in a fraction of the time that structs take; made only where there is something.
             key = f"moment_text({source.ts}) || {best}"
-            found = column(f"{pick}(CASE WHEN {rows} AND {one} IS NOT NULL THEN {key} END)")
+            found = column(f"{pick}(CASE WHEN {rows} AND {operand.present} THEN {key} END)")
             return Reduction(Json(f"of_order_text({found})"))
         case "mode":
             return _mode(reduced, source, aggregate, largest)
@@ -126,8 +125,8 @@ def _best(operand: Operand, pick: str, form: str) -> str:
     """The value of a row in this form, or of its entries the first or the last one."""
     if operand.many is not None:
         return f"list_{pick}(list_transform({operand.many}, lambda e: {form.format('e')}))"
-    forms = {"json_text({})": "text", "json_number({})": "number"}
-    return str(getattr(operand.one, forms[form])) if form in forms else form.format(operand.one.json)
+    forms = {"json_text({})": "text", "json_number({})": "number", "order_text({})": "order"}
+    return str(getattr(operand.one, forms[form]))
 
 
 def _listed(operand: Operand) -> str:

@@ -41,6 +41,11 @@ class Json:
         return f"json_decimal({self.json})"
 
     @property
+    def order(self) -> str:
+        """The text by which it sorts."""
+        return f"order_text({self.json})"
+
+    @property
     def is_text(self) -> str | bool:
         """Said at once where it is known without looking."""
         return f"ascii({self.json}) = 34"
