@@ -23,7 +23,8 @@ _PYTHON = "3.13"
 _UV_PLATFORM = "aarch64-manylinux_2_28"
 _PIP_PLATFORMS = [f"--platform=manylinux_2_{glibc}_aarch64" for glibc in range(28, 16, -1)]
 
-_NEVER_LOADED = ("bin", "**/__pycache__", "**/tests", "**/*.pyi")
+# zstandard has its code twice: the other one is for PyPy.
+_NEVER_LOADED = ("bin", "**/__pycache__", "**/tests", "**/*.pyi", "zstandard/*cffi*")
 
 # Remote file systems (an archive row goes to S3 through boto3), Flight, headers, Cython sources, and the second and
 # third copy of each library: wheels hold no symbolic links, and only the name with the ABI's number is ever looked up.

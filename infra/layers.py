@@ -3,7 +3,7 @@
 Powertools is built in: it comes from the same lock file as everything else (requirements/runtime.lock), so that tests
 and functions run one version, and no deployment depends on a layer in somebody else's account. pyarrow has a layer of
 its own, because only the functions that touch the archive should carry its 90 MB, and so has DuckDB with its 60 MB:
-all four together are 185 MB, where Lambda takes 250, so that no function needs a container image.
+all four together are 195 MB, where Lambda takes 250, so that no function needs a container image.
 """
 
 from pathlib import Path

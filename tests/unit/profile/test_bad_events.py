@@ -109,7 +109,7 @@ def test_an_envelope_of_ours_that_fails_fails_the_batch(world: World) -> None:
 def test_an_event_too_many_for_the_item_is_set_aside(world: World) -> None:
     noise = random.Random(1)
     for number in range(25):
-        traits = {f"t{number}": noise.randbytes(15_000).hex()}
+        traits = {f"t{number}": noise.randbytes(16_000).hex()}
         world.send(world.resolved("use_a", world.event(f"m{number}", {"type": "identify", "traits": traits})))
         world.send(world.resolved("use_b", world.event(f"n{number}", ORDER)))
     while world.pending():

@@ -75,16 +75,16 @@ def state_size(world: World, profile: str) -> int:
 
 def test_a_state_that_would_outgrow_its_item_is_split_and_says_the_same(world: World) -> None:
     world.define(PLACES, COUNTED, RECENT)
-    order(world, "use_a", range(9_000))
+    order(world, "use_a", range(9_500))
     values = world.computed("use_a", World.now)
-    assert (len(values["places"]), values["counted"], values["recent"]) == (9_000, 9_000, 9_000)
+    assert (len(values["places"]), values["counted"], values["recent"]) == (9_500, 9_500, 9_500)
     assert values == world.computed("use_a", World.stored)
     parts = refs(world, "use_a")
     kept = sum(ref.size for ref in parts)
     print(
-        f"\n9,000 places: a state of {state_size(world, 'use_a')} bytes, {len(parts)} cold parts of {kept} bytes in all"
+        f"\n9,500 places: a state of {state_size(world, 'use_a')} bytes, {len(parts)} cold parts of {kept} bytes in all"
     )
-    assert kept > LARGEST_ITEM  # an item could not hold it
+    assert kept + state_size(world, "use_a") > LARGEST_ITEM  # an item could not hold it
     assert largest(world) < LARGEST_ITEM
     assert state_size(world, "use_a") < 60_000
     assert lying(world) == listed(world, "use_a")

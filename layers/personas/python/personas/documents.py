@@ -37,7 +37,7 @@ def key(pk: str, sk: str) -> Item:
 def item(pk: str, sk: str, data: Any, **numbers: int) -> Item:
     """`numbers` become attributes of their own, such as ttl (seconds)."""
     counted = {name: {"N": str(number)} for name, number in numbers.items()}
-    return {**key(pk, sk), "data": {"B": wire.pack(data, 6)}, **counted}
+    return {**key(pk, sk), "data": {"B": wire.deflate(data)}, **counted}
 
 
 def data_of(found: Item) -> Any:

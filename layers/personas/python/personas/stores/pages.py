@@ -4,7 +4,6 @@ Invariant: every event that a profile's state has folded lies in one of its page
 again with other bounds): every reader drops repeats.
 """
 
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import orjson
@@ -104,4 +103,4 @@ def _parts(events: list[Paged]) -> Iterator[bytes]:
 
 
 def _packed(part: list[bytes]) -> bytes:
-    return zlib.compress(b"[" + b",".join(part) + b"]", 6)
+    return wire.packed(b"[" + b",".join(part) + b"]", 6)

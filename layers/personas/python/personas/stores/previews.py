@@ -32,7 +32,7 @@ def remove(preview: Preview) -> None:
 def _fitting(preview: Preview) -> Preview:
     """Halves the drawn profiles until all fits into an item."""
     result: dict[str, Any] | None = preview.result
-    while result and result["results"] and len(wire.pack(preview.to_data(), 6)) > documents.MAX_DATA:
+    while result and result["results"] and len(wire.deflate(preview.to_data())) > documents.MAX_DATA:
         result = {**result, "results": result["results"][: len(result["results"]) // 2]}
         preview = replace(preview, result=result)
     return preview

@@ -23,7 +23,7 @@ PROFILE, STATE = "profile", "state"
 TRIES = 3
 READERS = 8
 """Requests at a time, where very many profiles are read."""
-LEVEL = 6  # of compression: they are written once and read many times
+LEVEL = 1  # of compression: they are written with every batch
 
 
 def read(space: str, profile: str) -> Stored | None:
