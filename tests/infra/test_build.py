@@ -135,6 +135,8 @@ def test_the_local_engine_is_not_deployed(assembly):
     deployed = {path.relative_to(shared / "python" / "personas").parts[0] for path in shared.rglob("*.py")}
     assert "local" not in deployed
     assert {"core", "stores", "aws.py", "clock.py"} <= deployed
+    dictionary = PERSONAS / "dictionaries" / "1.zstd-dictionary"
+    assert (shared / dictionary.relative_to(paths.SHARED_LAYER)).read_bytes() == dictionary.read_bytes()
 
 
 def imported_by_deployed_code() -> set[str]:

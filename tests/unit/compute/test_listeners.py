@@ -26,7 +26,7 @@ def asked(compiled: DefinitionSet, told: Event) -> set[str]:
 def taking(compiled: DefinitionSet, told: Event) -> set[str]:
     listening, scene = compiled.listening(told.name), scene_of(told)
     every = listening.all if listening else []
-    return {aggregate.id for aggregate in every if aggregate.take(scene, told.at) is not None}
+    return {aggregate.id for aggregate in every if aggregate.take(scene) is not None}
 
 
 @settings(max_examples=settings().max_examples // 10 or 1)

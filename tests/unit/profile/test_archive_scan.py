@@ -1,7 +1,6 @@
 """What was written to the archive is read again, each event once, by the versions that were listed."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import boto3
 import pytest
@@ -37,7 +36,7 @@ def row(message_id: str, profile: str = "use_a", at: int = AT) -> Accepted:
 
 
 def test_rows_come_back_as_they_were() -> None:
-    rows = [row("m1"), row("m2", at=-1_500), replace(row("m3"), account="acc_1")]
+    rows = [row("m1"), row("m2", at=-1_500), row("m3")._replace(account="acc_1")]
     archive.write(rows)
     found = archive_scan.events(archive_scan.manifest("sp"))
     assert sorted(found, key=lambda one: one.event.message_id) == rows

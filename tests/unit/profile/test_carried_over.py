@@ -63,7 +63,7 @@ def envelope(step: str, body: Event, number: int, now: int, data: st.DataObject,
     event = EventEnvelope("use_a", Event("sp", "src", body.at, now, call), identifiers)
     if step != "absorb":
         return event
-    other = act(Stored("sp", "use_b"), [Delivery((1, number, 0), replace(event, profile="use_b"), 1)], recalled, now)
+    other = act(Stored("sp", "use_b"), [Delivery((1, number, 0), event._replace(profile="use_b"), 1)], recalled, now)
     assert isinstance(other, Outcome)
     assert other.profile
     assert other.state

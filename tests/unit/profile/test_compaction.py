@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Iterator
-from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -43,7 +42,7 @@ def row(number: int, profile: str = "use_a", day: int = 1, taken_back: bool = Fa
 def fat(number: int) -> Accepted:
     one = row(number, f"use_{number % 9}")
     body = {**one.event.body, "properties": {"noise": Random(number).randbytes(200).hex()}}
-    return replace(one, event=one.event._replace(body=body))
+    return one._replace(event=one.event._replace(body=body))
 
 
 def entry(one: Accepted) -> Entry:
@@ -106,8 +105,8 @@ def _data(plane: Plane, one: ArchiveObject) -> Any:
 
 def test_rows_that_retries_repeated_are_dropped_and_each_taking_back_stays(plane: Plane) -> None:
     first, second = row(1), row(2)
-    again = replace(first, number=(first.number[0], 77_777, 0))
-    back, another = row(1, taken_back=True), replace(row(1, taken_back=True), number=(first.number[0], 88_888, 0))
+    again = first._replace(number=(first.number[0], 77_777, 0))
+    back, another = row(1, taken_back=True), row(1, taken_back=True)._replace(number=(first.number[0], 88_888, 0))
     other = row(1, "use_b")
     archive.write([first, second])
     archive.write([first])
@@ -153,7 +152,7 @@ def test_shards_of_a_large_object_fetch_little_more_than_their_rows(
     plane: Plane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     everyone = [f"use_{number}" for number in range(600)]
-    rows = [replace(fat(number), profile=one, number=(lane_of(one), number, 0)) for number, one in enumerate(everyone)]
+    rows = [fat(number)._replace(profile=one, number=(lane_of(one), number, 0)) for number, one in enumerate(everyone)]
     archive.write(rows[:300])
     archive.write(rows[300:])
     monkeypatch.setattr(compaction, "ROWS", 20)
@@ -181,7 +180,7 @@ def test_shards_find_their_rows_where_whole_objects_are_answered_for_parts(
     plane: Plane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = [
-        replace(row(number, f"use_{number}"), number=(lane_of(f"use_{number}"), number, 0)) for number in range(600)
+        row(number, f"use_{number}")._replace(number=(lane_of(f"use_{number}"), number, 0)) for number in range(600)
     ]
     archive.write(rows[:300])
     archive.write(rows[300:])

@@ -5,14 +5,13 @@ state to fold in), `divide` and `revive` (a profile is made two), `tick`, `barri
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from personas.core.event import Event
 from personas.core.identifier import Identifier
 
 
-@dataclass(frozen=True, slots=True)
-class EventEnvelope:
+class EventEnvelope(NamedTuple):
     """An event, resolved to a user profile; for a group call also to the account that it names."""
 
     profile: str
@@ -42,7 +41,7 @@ class EventEnvelope:
         return data
 
     def sent_to(self, profile: str, through: tuple[str, ...]) -> "EventEnvelope":
-        return replace(self, profile=profile, through=through)
+        return self._replace(profile=profile, through=through)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,8 +234,14 @@ def of_data(data: dict[str, Any]) -> Envelope:
 
 
 def _event(data: dict[str, Any]) -> EventEnvelope:
-    identifiers = tuple(Identifier.of_data(entry) for entry in data["i"])
-    return EventEnvelope(data["p"], Event.of_data(data["e"]), identifiers, data.get("a"), tuple(data.get("th", ())))
+    event, through = data["e"], data.get("th")
+    return EventEnvelope(
+        data["p"],
+        Event(event["sp"], event["src"], event["at"], event["rx"], event["body"]),
+        tuple([Identifier(*entry) for entry in data["i"]]),
+        data.get("a"),
+        tuple(through) if through else (),
+    )
 
 
 def _absorb(data: dict[str, Any]) -> AbsorbEnvelope:

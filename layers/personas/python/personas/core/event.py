@@ -41,10 +41,11 @@ class Event(NamedTuple):
 
     @property
     def properties(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.body.get("properties") or {}
-        view = VIEWS.get(self.body["type"])
-        if view and self.body.get("name") is not None:
-            return {view[1]: self.body["name"], **found}
+        body = self.body
+        found: dict[str, Any] = body.get("properties") or {}
+        view = VIEWS.get(body["type"])
+        if view and (name := body.get("name")) is not None:
+            return {view[1]: name, **found}
         return found
 
     @property
@@ -61,7 +62,8 @@ class Event(NamedTuple):
     @property
     def fingerprint(self) -> bytes:
         """What makes it the same event when it comes again: source and messageId, as 8 bytes."""
-        return fingerprint(self.source, self.message_id)
+        told = f"{self.source}\x1f{self.body['messageId']}"
+        return blake2b(told.encode(), digest_size=8).digest()
 
     def to_data(self) -> dict[str, Any]:
         return {"sp": self.space, "src": self.source, "at": self.at, "rx": self.received, "body": self.body}

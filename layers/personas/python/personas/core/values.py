@@ -71,6 +71,8 @@ def same(one: Any, other: Any) -> bool:
     >>> same([1, {"a": 2}], [1.0, {"a": 2}]), same([1], [True]), same({"a": 0}, {"a": False})
     (True, False, False)
     """
+    if one.__class__ is str:
+        return bool(one == other)
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, list) and isinstance(other, list):

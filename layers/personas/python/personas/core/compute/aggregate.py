@@ -15,7 +15,7 @@ holds from an earlier time is never taken for it.
 
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any
 
@@ -78,6 +78,8 @@ class Aggregate:
     """Whether a value may change at the hour at which an event leaves the window."""
     asks: Asks | None = None
     """What an event of the stream must have; None: that is not said."""
+    take: Callable[[Scene], list[Any] | None] = field(init=False, repr=False, compare=False)
+    """The event's values; None where it is not in the stream."""
 
     @classmethod
     def of(cls, reduced: Reduced, since: int | None = None) -> "Aggregate":
@@ -122,11 +124,18 @@ class Aggregate:
         """As the space keeps it without a break since that version of its definitions; 0: since ever."""
         return replace(self, id=f"{self.id}.{version}") if version else self
 
-    def take(self, scene: Scene, at: int) -> list[Any] | None:
-        """The event's values; None where it is not in the stream."""
-        if self.since is not None and at < self.since:
-            return None
-        return self.values(scene) if self.holds is None or self.holds(scene) else None
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "take", _take(self.holds, self.values, self.since))
+
+
+def _take(
+    holds: Holds | None, values: Callable[[Scene], list[Any]], since: int | None
+) -> Callable[[Scene], list[Any] | None]:
+    if since is not None:
+        return lambda scene: values(scene) if scene[3] >= since and (holds is None or holds(scene)) else None
+    if holds is not None:
+        return lambda scene: values(scene) if holds(scene) else None
+    return values
 
 
 def _reads(reduced: Reduced) -> str:

@@ -9,6 +9,7 @@ from personas.core.compute.conditions import Holds, Operand, Single, Special, co
 from personas.core.compute.fields import walk
 from personas.core.compute.frame import Frame
 from personas.core.compute.funnels import Listed
+from personas.core.compute.monoids import CUT
 from personas.core.compute.questions import Asked
 from personas.core.compute.reading import reading
 from personas.core.compute.relative import relative
@@ -147,11 +148,19 @@ def _directly(aggregate: Aggregate, read: Callable[[Any], Any]) -> Looking:
     """The most usual definition by far, one aggregate read each hour, without a detour."""
     name = aggregate.id
 
+    def look_at_total(frame: Frame, _types: frozenset[str]) -> Looked:
+        packed = frame.packed.get(name)
+        if packed is None or "f" in packed:
+            return look(frame, _types)
+        partial = packed.get("t")
+        cut = partial.__class__ is dict and CUT in partial
+        return read(partial) if "s" not in packed else None, None, cut
+
     def look(frame: Frame, _types: frozenset[str]) -> Looked:
         partial, seen, due, cut = frame.found.get(name) or frame.find(aggregate)
         return read(partial) if seen else None, due, cut
 
-    return look
+    return look if aggregate.window else look_at_total
 
 
 def _trait(trait: Trait) -> Operand:

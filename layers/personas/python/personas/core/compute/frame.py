@@ -16,7 +16,7 @@ Found = tuple[Any, bool, int | None, bool]
 """Of an aggregate: the partial, whether it has ever seen an event, when either may change, whether values were cut."""
 
 
-_NOTHING: Mapping[str, str] = {}
+_NOTHING: Mapping[str, Any] = {}
 
 
 def _no_value(_key: str) -> None:
@@ -38,6 +38,7 @@ class Frame:
         "found",
         "hour",
         "open",
+        "packed",
         "stood",
         "unanswered",
         "values",
@@ -55,6 +56,8 @@ class Frame:
     ) -> None:
         """`asked` are the questions behind keys of the other level's audiences, `cold` what `tallies` begin after."""
         self._tallies, self._cold = tallies, cold
+        self.packed: Mapping[str, Any] = _NOTHING if cold else tallies.packed
+        """Where all that is kept of an aggregate can be read, if it is there."""
         self._traits = traits
         self.found: dict[str, Found] = {}
         """What `find` has found already, by aggregate."""
@@ -92,8 +95,9 @@ class Frame:
 
     def find(self, aggregate: Aggregate) -> Found:
         looked = self._tallies.look(aggregate, self.at, self.hour)
-        for part in self._cold:
-            looked = part.added_to(looked, aggregate, self.hour)
+        if self._cold:
+            for part in self._cold:
+                looked = part.added_to(looked, aggregate, self.hour)
         partial, seen, due = looked
         found = self.found[aggregate.id] = partial, seen, due, partial.__class__ is dict and CUT in partial
         return found

@@ -75,11 +75,17 @@ def _merge_totals(one: list[Any], other: list[Any]) -> list[Any]:
 
 
 def _merge_all_totals(partials: Sequence[list[Any]]) -> list[Any]:
-    count, total = 0, 0
-    scale = max([partial[2] for partial in partials])
+    count, total, scale = 0, 0, 0
     for more, units, its_scale in partials:
         count += more
-        total += int(units) * 10 ** (scale - its_scale)
+        if units.__class__ is str:
+            units = int(units)
+        if its_scale == scale:
+            total += units
+        elif its_scale < scale:
+            total += units * 10 ** (scale - its_scale)
+        else:
+            total, scale = total * 10 ** (its_scale - scale) + units, its_scale
     return _total(count, (total, scale))
 
 
@@ -114,9 +120,10 @@ def _merge_all_values(partials: Sequence[dict[str, int]]) -> dict[str, int]:
 
 def _united(partials: Sequence[dict[str, int]]) -> dict[str, int]:
     kept = dict(partials[0])
+    get = kept.get
     for other in partials[1:]:
         for key, count in other.items():
-            kept[key] = kept.get(key, 0) + count
+            kept[key] = get(key, 0) + count
     return {key: count for key, count in kept.items() if count} if 0 in kept.values() else kept
 
 

@@ -65,7 +65,7 @@ def _as_it_is(partial: Any) -> Any:
 
 
 _READINGS: dict[str, Callable[[Any], Any]] = {
-    "count": lambda partial: max(partial or 0, 0),
+    "count": lambda partial: partial if partial and partial > 0 else 0,
     "sum": lambda partial: exact.read(total_of(partial)) if partial else 0,
     "avg": _mean,
     "min": _as_it_is,

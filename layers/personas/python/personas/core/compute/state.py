@@ -55,10 +55,10 @@ _NOTHING: Mapping[str, Any] = {}
 class ComputeState:
     __slots__ = ("_tallies", "_version", "cold")
 
-    def __init__(self) -> None:
-        self._tallies = Tallies()
+    def __init__(self, tallies: Tallies | None = None, cold: Cold | None = None) -> None:
+        self._tallies = Tallies() if tallies is None else tallies
         self._version = 0
-        self.cold = Cold()
+        self.cold = Cold() if cold is None else cold
         """What was moved out of the state, to be loaded before anything is evaluated."""
 
     def add(self, definitions: DefinitionSet, event: Event, now_ms: int) -> list[str]:
@@ -67,13 +67,13 @@ class ComputeState:
         listening = definitions.listening(event.name)
         if not listening:
             return []
-        scene, at = scene_of(event), event.at
+        scene, at, tallies = scene_of(event), event.at, self._tallies
         taken = []
         for aggregate in listening.of(scene):
-            values = aggregate.take(scene, at)
+            values = aggregate.take(scene)
             if values is not None:
                 taken.append(aggregate.id)
-                self._tallies.of(aggregate.id).add(aggregate, values, at, now_ms)
+                tallies.add(aggregate, values, at, now_ms)
         return taken
 
     def retract(self, definitions: DefinitionSet, event: Event, now_ms: int) -> None:
@@ -85,7 +85,7 @@ class ComputeState:
             return
         scene = scene_of(event)
         for aggregate in listening.of(scene):
-            values = aggregate.take(scene, event.at)
+            values = aggregate.take(scene)
             if values is not None:
                 self._tallies.of(aggregate.id).take(aggregate, values, event.at, now_ms)
 
@@ -167,17 +167,17 @@ class ComputeState:
         named, asked = definitions.named(collection), definitions.asked_by(collection)
         frame = Frame(self._tallies, traits, named, at_ms, asked, answers, self.cold.parts())
         types = frozenset(held)
-        values, stood = frame.values, readers.standing(touched)
-        frame.stood = stood
+        values, known, never = frame.values, touched.values, readers.never_members
+        frame.stood = readers.standing(touched)
         capped: set[str] = set()
         due: int | None = None
         agenda = readers.agenda(touched)
         for place in agenda:
             formula = formulas[place]
             key = formula.key
-            before = stood(key)
+            before = known[key] if key in known else never.get(key)
             after, turns, cut = formula.look(frame, types)
-            if type(before) is not type(after) or not same(before, after):
+            if after is not before and (type(before) is not type(after) or not same(before, after)):
                 agenda.changed(key)
             values[key] = after
             if cut:
@@ -217,10 +217,8 @@ class ComputeState:
 
     @classmethod
     def of_data(cls, data: dict[str, Any]) -> "ComputeState":
-        state = cls()
+        state = cls(Tallies(data.get("a")), Cold.of_data(data))
         state._version = data.get("v", 0)
-        state._tallies = Tallies(data.get("a"))
-        state.cold = Cold.of_data(data)
         return state
 
     def __bool__(self) -> bool:

@@ -1,10 +1,10 @@
-"""The tallies of a profile by aggregate, as they lie in its state: each is unpacked only when somebody asks for it.
+"""The tallies of a profile by aggregate, as they lie in its state: each is unpacked only where it has to be.
 
-What nobody asked for is packed as it was, so that the cost of a batch follows what it touches.
+What nobody touched is packed as it was, so that the cost of a batch follows what it touches.
 
 >>> kept = Tallies({"c1": {"t": 5}, "c2": {"t": 7}})
->>> kept.of("c1").total, len(kept), kept.to_data()
-(5, 2, {'c1': {'t': 5}, 'c2': {'t': 7}})
+>>> kept.of("c1").total, len(kept), kept.to_data() == {"c1": {"t": 5}, "c2": {"t": 7}}
+(5, 2, True)
 """
 
 from collections.abc import Mapping
@@ -12,63 +12,87 @@ from typing import Any
 
 from personas.core.compute.aggregate import Aggregate
 from personas.core.compute.monoids import monoid_of
-from personas.core.compute.tally import Looked, Tally
+from personas.core.compute.tally import Looked, Tally, added, looked
+from personas.core.moments import HOUR
 
 NEVER: Looked = (None, False, None)
+_NOTHING: dict[str, Any] = {}
 
 
 class Tallies:
-    __slots__ = ("_packed", "_unpacked")
+    __slots__ = ("_joined", "_unpacked", "packed")
 
     def __init__(self, data: dict[str, Any] | None = None) -> None:
         """`data` as `to_data` gives it; it is not changed."""
-        self._packed: dict[str, Any] = dict(data or {})
+        self.packed: dict[str, Any] = dict(data or {})
+        """As `to_data` gives them: those that nobody has unpacked."""
         self._unpacked: dict[str, Tally] = {}
+        self._joined: set[str] = set()
+        """Those with a window that events have joined without being unpacked."""
 
     def of(self, aggregate: str) -> Tally:
         """The tally, to be changed; made where there is none yet."""
         found = self._unpacked.get(aggregate)
         if found is None:
-            packed = self._packed.pop(aggregate, None)
+            packed = self.packed.pop(aggregate, None)
             found = self._unpacked[aggregate] = Tally() if packed is None else Tally.of_data(packed)
         return found
 
+    def add(self, aggregate: Aggregate, values: list[Any], at: int, now: int) -> None:
+        """As the tally does it."""
+        name = aggregate.id
+        tally = self._unpacked.get(name)
+        if tally is None:
+            after = added(self.packed.get(name) or _NOTHING, aggregate, values, at, now)
+            if after is not None:
+                self.packed[name] = after
+                if aggregate.window is not None:
+                    self._joined.add(name)
+                return
+            tally = self.of(name)
+        tally.add(aggregate, values, at, now)
+
     def look(self, aggregate: Aggregate, at: int, hour: int) -> Looked:
-        """As the tally says it (Tally.partial); a total is read as it lies there."""
+        """As the tally says it (Tally.partial), which is not unpacked where that can be read as it lies there."""
         tally = self._unpacked.get(aggregate.id)
         if tally is None:
-            packed = self._packed.get(aggregate.id)
+            packed = self.packed.get(aggregate.id)
             if packed is None:
                 return NEVER
-            if aggregate.window is None and "f" not in packed:
-                return packed.get("t"), "s" not in packed, None
+            found = looked(packed, aggregate, hour)
+            if found is not None:
+                return found
             tally = self.of(aggregate.id)
         return tally.partial(aggregate, at, hour)
 
     def absorb(self, other: "Tallies") -> None:
         """The other must not be used any more."""
-        for name in [*other._packed, *other._unpacked]:
+        for name in [*other.packed, *other._unpacked]:
             tally = other.of(name)
-            if name in self._packed or name in self._unpacked:
+            if name in self.packed or name in self._unpacked:
                 self.of(name).absorb(monoid_of(name), tally)
             else:
                 self._unpacked[name] = tally
 
     def settle(self, aggregates: Mapping[str, Aggregate], now: int) -> None:
         """Of those that somebody asked for."""
+        for name in self._joined:
+            packed = self.packed.get(name)
+            if packed and name in aggregates and packed["w"][0] < now // HOUR:
+                self.of(name)
         for name, tally in self._unpacked.items():
             if (aggregate := aggregates.get(name)) is not None:
                 tally.settle(aggregate, now)
 
     def drop_unknown(self, aggregates: Mapping[str, Aggregate]) -> None:
-        for kept in (self._packed, self._unpacked):
+        for kept in (self.packed, self._unpacked):
             if not kept.keys() <= aggregates.keys():
                 for name in kept.keys() - aggregates.keys():
                     del kept[name]
 
     def data(self) -> dict[str, Any]:
         """By aggregate, as `to_data` gives it; not to be changed."""
-        return {**self._packed, **{name: tally.to_data() for name, tally in self._unpacked.items()}}
+        return {**self.packed, **{name: tally.to_data() for name, tally in self._unpacked.items()}}
 
     def move_out(self, name: str) -> None:
         """Its total and its tiles lie elsewhere from now on; that an event was seen, and what is to come, stay."""
@@ -76,10 +100,7 @@ class Tallies:
         tally.total, tally.tiles, tally.partials = None, [], []
 
     def __len__(self) -> int:
-        return len(self._packed) + len(self._unpacked)
+        return len(self.packed) + len(self._unpacked)
 
     def to_data(self) -> dict[str, Any]:
-        if not self._unpacked:
-            return dict(self._packed)
-        data = self.data()
-        return {aggregate: data[aggregate] for aggregate in sorted(data)}
+        return self.data()

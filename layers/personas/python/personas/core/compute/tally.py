@@ -17,6 +17,10 @@ Looked = tuple[Any, bool, int | None]
 """The partial, whether an event has been seen, and the hour at which either may change."""
 
 
+_SHORT = 64
+"""Of the tiles and partials of a tally, side by side: so many are gone through in less time than they are unpacked."""
+
+
 class Tally:
     __slots__ = ("future", "owed", "partials", "seen", "tiles", "total")
 
@@ -97,8 +101,8 @@ class Tally:
             return self.total, self.seen, None
         tiles, due = self.tiles, None
         if window.start is None:
-            first = bisect_left(tiles, hour)
-            visible = self.partials[first:]
+            first = 0 if tiles and tiles[0] >= hour else bisect_left(tiles, hour)
+            visible = self.partials[first:] if first else self.partials
             if visible:
                 due = tiles[first] + 1
         else:
@@ -182,6 +186,52 @@ class Tally:
         elif partial is not None:
             tiles.insert(place, tile)
             partials.insert(place, partial)
+
+
+def added(data: dict[str, Any], aggregate: Aggregate, values: list[Any], at: int, now: int) -> dict[str, Any] | None:
+    """The data of a tally, as `to_data` gives them, after `add`: without unpacking them where an event that has just
+    happened joins a total or the newest tile, as nearly all do. None: it is not as simple as that."""
+    if at > now or "f" in data or "o" in data or "s" in data:
+        return None
+    add, window = aggregate.monoid.add, aggregate.window
+    if window is None:
+        total = data.get("t")
+        for value in values:
+            total = add(total, value, at)
+        return {} if total is None else {"t": total}
+    if window.start is not None or not values or "t" in data:
+        return None
+    hour, tile, flat = now // HOUR, (at + window.end) // HOUR, data.get("w")
+    if flat is None:
+        flat = [tile, None]
+    else:
+        if len(flat) > _SHORT or flat[0] < hour or tile < (last := sum(flat[::2])):
+            return None
+        flat = flat.copy() if tile == last else [*flat, tile - last, None]
+    if tile < hour:
+        return None
+    partial = flat[-1]
+    for value in values:
+        partial = add(partial, value, at)
+    flat[-1] = partial
+    return {"w": flat}
+
+
+def looked(data: dict[str, Any], aggregate: Aggregate, hour: int) -> Looked | None:
+    """What `partial` says of the data of a tally, without unpacking them. None: it is not as simple as that."""
+    if "f" in data:
+        return None
+    window = aggregate.window
+    if window is None:
+        return data.get("t"), "s" not in data, None
+    flat = data.get("w")
+    if flat is None:
+        return None, "s" not in data, None
+    if window.start is not None or flat[0] < hour or "o" in data:
+        return None
+    visible = flat[1::2]
+    found = visible[0] if len(visible) == 1 else aggregate.monoid.merge_all(visible)
+    return found, "s" not in data, flat[0] + 1 if aggregate.edges else None
 
 
 def merged(monoid: Monoid, one: Any, other: Any) -> Any:

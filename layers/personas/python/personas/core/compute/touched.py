@@ -29,12 +29,12 @@ class Touched:
 class Readers:
     """Of the formulas of one collection: the places of those that read an aggregate, or a trait."""
 
-    __slots__ = ("_by_aggregate", "_by_trait", "_never_members")
+    __slots__ = ("_by_aggregate", "_by_trait", "never_members")
 
     def __init__(self, formulas: Sequence[Formula]) -> None:
         self._by_aggregate: dict[str, list[int]] = {}
         self._by_trait: dict[str, list[int]] = {}
-        self._never_members = {
+        self.never_members = {
             formula.definition.key: False for formula in formulas if formula.definition.kind == "audience"
         }
         for place, formula in enumerate(formulas):
@@ -45,7 +45,7 @@ class Readers:
 
     def standing(self, touched: Touched) -> Callable[[str], Any]:
         """The value of a definition that stood, by its key."""
-        values, never_members = touched.values, self._never_members
+        values, never_members = touched.values, self.never_members
         return lambda key: values[key] if key in values else never_members.get(key)
 
     def agenda(self, touched: Touched) -> "Agenda":

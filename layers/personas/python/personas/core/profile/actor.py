@@ -29,14 +29,13 @@ from personas.core.moments import HOUR, hour_of
 from personas.core.profile import dividing, memory, merging
 from personas.core.profile.computing import answered, computed_of, keep_as_custom
 from personas.core.profile.custom import Stamp, set_traits
-from personas.core.profile.delivery import Accepted, Delivery, Emission, Outcome, Paged, PagesOf, Recall, Recalled
+from personas.core.profile.delivery import Accepted, Delivery, Emission, Outcome, PagesOf, Recall, Recalled
 from personas.core.profile.life import Life
 from personas.core.profile.linking import Linking, heard, level_of
 from personas.core.profile.part import Part
 from personas.core.profile.parted import Sent
 from personas.core.profile.profile import Profile, Seen
 from personas.core.profile.sharing import Sharing
-from personas.core.profile.state import State
 from personas.core.profile.stored import Stored
 from personas.core.profile.subject import Subject
 
@@ -52,7 +51,8 @@ class Actor:
     def __init__(self, stored: Stored, recalled: Recalled, now_ms: int) -> None:
         self._stored = stored.profile
         self._recalled = recalled
-        self._subject = Subject(self._stored, stored.state)
+        self.state = stored.state
+        self._subject = Subject(self._stored, self.state)
         self._now = now_ms
         self._hour = hour_of(now_ms)
         self._at = max(now_ms, self.state.hour * HOUR)
@@ -63,7 +63,7 @@ class Actor:
         self._whole = stored.packed_profile is None or lags or stored.may_be_cut
         self._taken: set[str] = set()
         self._keys: set[str] = set()
-        self._fresh: dict[bytes, Paged] = {}
+        self._fresh: dict[bytes, Accepted] = {}
         self._accepted: list[Accepted] = []
         self._emissions: list[Emission] = []
         self._sharing = Sharing()
@@ -75,49 +75,49 @@ class Actor:
         self._cold, self._doomed = self.state.compute.cold.refs, self.state.compute.cold.doomed
 
     @property
-    def state(self) -> State:
-        return self._subject.state
-
-    @property
     def _life(self) -> Life:
         return self._subject.life
 
     def take(self, delivery: Delivery) -> None:
-        if delivery.sequence <= self.state.sequence:
+        (_, sequence, _), envelope, _ = delivery
+        if sequence <= self.state.sequence:
             return
-        self._reached = delivery.sequence
-        envelope = delivery.envelope
+        self._reached = sequence
         _TAKE[type(envelope)](self, delivery, envelope)
 
     def _event(self, delivery: Delivery, envelope: EventEnvelope) -> None:
-        sent_on = self.state.parted.sent_on(envelope) or self._forwarded(envelope)
+        state = self.state
+        sent_on = state.parted.sent_on(envelope) or self._forwarded(envelope)
         if sent_on:
             self._emit(delivery, sent_on)
             return
         event = envelope.event
         known = event.fingerprint
-        if self.state.memory.knows(known) or self._lies_in_pages(event, known):
+        if state.memory.knows(known) or self._lies_in_pages(event, known):
             return
-        definitions = self._definitions(delivery.version)
-        if event.type == "identify":
+        definitions, life, kind = self._definitions(delivery.version), self._subject.life, event.body["type"]
+        if kind == "identify":
             self._set(event, event.traits)
         if definitions.promotions and (promoted := definitions.promotions.of(event)):
             self._set(event, promoted)
-        self._taken.update(self.state.compute.add(definitions, event, self._now))
-        self._sharing.event(delivery, self._life.accounts, definitions, event, self._now)
-        self._whole |= self._life.identify(self.state.parted.staying(envelope.identifiers))
-        self._life.see(Seen(event.received, event.message_id, event.source))
-        self.state.events += 1
-        if event.type == "group" and envelope.account:
+        self._taken.update(state.compute.add(definitions, event, self._now))
+        if life.accounts:
+            self._sharing.event(delivery, life.accounts, definitions, event, self._now)
+        if life.identify(state.parted.staying(envelope.identifiers)):
+            self._whole = True
+        life.see(Seen(event.received, event.message_id, event.source))
+        state.events += 1
+        if kind == "group" and envelope.account:
             self._sharing.group_call(delivery, envelope, envelope.account)
-            if envelope.account not in self._life.accounts:
-                self._life.accounts.add(envelope.account)
+            if envelope.account not in life.accounts:
+                life.accounts.add(envelope.account)
                 self._whole = True
-                self._sharing.join(delivery, envelope.account, self.state.compute)
+                self._sharing.join(delivery, envelope.account, state.compute)
         self._remember(known, hour_of(event.received))
-        version = self.state.version
-        row = Accepted(delivery.number, self._stored.id, event, known, envelope.account, envelope.identifiers, version)
-        self._fresh[known] = row.paged
+        row = Accepted(
+            delivery.number, self._stored.id, event, known, envelope.account, envelope.identifiers, state.version
+        )
+        self._fresh[known] = row
         self._accepted.append(row)
         self._touched = self._changed = True
 
@@ -236,7 +236,8 @@ class Actor:
         counts. Aggregates that are kept later learn it from the archive.
         """
         mine = self.state.memory.entry(known)
-        paged = self._fresh.get(known) or self._recalled.events.get(known)
+        fresh = self._fresh.get(known)
+        paged = fresh.paged if fresh else self._recalled.events.get(known)
         if paged is None:
             profiles = {self._stored.id, *self.state.profiles, *(stretch.profile for stretch in part.lineage)}
             self._look_into({(profile, hour) for profile in profiles for hour in (mine.hour, entry.hour)})
@@ -299,7 +300,7 @@ class Actor:
         evaluation = self._evaluation(definitions, draft)
         computed = computed_of(evaluation, definitions, collection, held, self._at)
         answers = answered(evaluation, definitions, level_of(draft), self._stored.answers)
-        return replace(draft, computed=computed, answers=answers), evaluation.due
+        return draft.computing(computed, answers), evaluation.due
 
     def _evaluation(self, definitions: DefinitionSet, draft: Profile) -> Evaluation:
         """Of what was touched, where that says the same as of everything: nothing is due now or when the hour ends."""
@@ -332,7 +333,7 @@ class Actor:
             spill = self.state.memory.spill(self._stored.id)
             self.state.sequence = self._reached
         return Outcome(
-            profile=replace(profile, v=self._stored.v + 1, sequence=self._reached) if profile and newer else None,
+            profile=profile.written(self._stored.v + 1, self._reached) if profile and newer else None,
             state=self.state if write_state else None,
             accepted=tuple(self._accepted),
             emissions=(*self._emissions, *self._sharing.emissions(self._stored.space)),

@@ -45,14 +45,15 @@ class Batch:
         notes: dict[tuple[str, int], LaneNote] = {}
         for lane, sequence, envelopes in records:
             for place, envelope in enumerate(envelopes):
-                if envelope.space not in living:
+                space = envelope.space
+                if space not in living:
                     continue
-                where = (envelope.space, lane)
+                where = (space, lane)
                 note = notes.get(where) or noted.get(where, NO_BARRIER)
                 if isinstance(envelope, BarrierEnvelope):
                     if envelope.version > note.version:
                         notes[where] = LaneNote(envelope.version, sequence)
                 else:
                     delivery = Delivery((lane, sequence, place), envelope, note.version)
-                    deliveries.setdefault((envelope.space, envelope.profile), []).append(delivery)
+                    deliveries.setdefault((space, envelope.profile), []).append(delivery)
         return cls(deliveries, notes)

@@ -38,9 +38,13 @@ def computed_of(
         if before is None and value is False and definition.kind == "audience":
             found.pop(key, None)
             continue
-        stands = before is not None and type(before.value) is type(value) and same(before.value, value)
-        since = before.since if before is not None and stands else now_ms
         capped = key in evaluation.capped
+        since = now_ms
+        if before is not None and type(before.value) is type(value) and same(before.value, value):
+            since = before.since
+            if before.version == definition.version and before.capped == capped and before.kind == definition.kind:
+                found[key] = before
+                continue
         found[key] = Computed(key, definition.id, definition.kind, definition.version, value, since, capped)
     return found
 

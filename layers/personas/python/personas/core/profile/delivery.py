@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from personas.core.compute.cold import ColdPart, Ref
 from personas.core.compute.definition_set import DefinitionSet
@@ -23,8 +23,7 @@ PagesOf = tuple[str, int]
 """Profile, hour of receipt: the pages in which its events of that hour lie."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """An envelope for one profile, and where it stood."""
 
     number: Number
@@ -49,8 +48,7 @@ class Emission:
     envelope: Envelope
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """An event that the profile folded, for the archive and the pages."""
 
     number: Number
@@ -72,8 +70,7 @@ class Accepted:
         return Paged(self.event, self.identifiers)
 
 
-@dataclass(frozen=True, slots=True)
-class Paged:
+class Paged(NamedTuple):
     """An event as the pages keep it."""
 
     event: Event

@@ -17,11 +17,13 @@ Identifiers = Mapping[str, tuple[str, ...]]
 class Life:
     """Mutable."""
 
-    __slots__ = ("accounts", "custom", "first", "identifiers", "last")
+    __slots__ = ("_listed", "accounts", "custom", "first", "identifiers", "last")
 
     def __init__(self) -> None:
         self.custom: CustomTraits = {}
         self.identifiers: dict[str, set[str]] = {}
+        self._listed: Identifiers | None = None
+        """As they were told, as long as there are no others."""
         self.accounts: set[str] = set()
         self.first: Seen | None = None
         self.last: Seen | None = None
@@ -29,12 +31,17 @@ class Life:
     @classmethod
     def of(cls, told: Profile | Part) -> "Life":
         life = cls()
-        life.unite(told)
+        life.custom = dict(told.custom)
+        life.identifiers = {kind: set(values) for kind, values in told.identifiers.items()}
+        life._listed = told.identifiers
+        life.accounts = set(told.accounts)
+        life.first, life.last = told.first, told.last
         return life
 
     def unite(self, told: Profile | Part) -> None:
         """Take in what is told of another."""
         unite(self.custom, told.custom)
+        self._listed = None
         for kind, values in told.identifiers.items():
             self.identifiers.setdefault(kind, set()).update(values)
         self.accounts.update(told.accounts)
@@ -43,20 +50,29 @@ class Life:
                 self.see(seen)
 
     def see(self, seen: Seen) -> None:
-        self.first = min(self.first or seen, seen)
-        self.last = max(self.last or seen, seen)
+        if self.first is None or seen < self.first:
+            self.first = seen
+        if self.last is None or seen > self.last:
+            self.last = seen
 
     def identify(self, identifiers: Iterable[Identifier]) -> bool:
         """Returns whether it had no identifier of one of the types before."""
         before = len(self.identifiers)
         for one in identifiers:
-            if one.collection == "users":
-                self.identifiers.setdefault(one.type, set()).add(one.value)
+            kind, value, collection = one
+            if collection == "users":
+                if (values := self.identifiers.get(kind)) is None:
+                    values = self.identifiers[kind] = set()
+                if value not in values:
+                    values.add(value)
+                    self._listed = None
         return len(self.identifiers) > before
 
     @property
-    def listed(self) -> dict[str, tuple[str, ...]]:
+    def listed(self) -> Identifiers:
         """Its identifiers, as a profile has them."""
+        if self._listed is not None:
+            return self._listed
         return {kind: tuple(sorted(values)) for kind, values in sorted(self.identifiers.items())}
 
     def __bool__(self) -> bool:

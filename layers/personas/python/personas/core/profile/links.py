@@ -103,8 +103,11 @@ class Users:
             if version <= definitions.version and definitions.kept_since.get(meaning) != version:
                 del self._answered[question]
 
-    def to_data(self) -> list[Any] | None:
-        return [self.linked, self._answered] if self.linked or self._answered else None
+    def __bool__(self) -> bool:
+        return bool(self.linked or self._answered)
+
+    def to_data(self) -> list[Any]:
+        return [self.linked, self._answered]
 
     @classmethod
     def of_data(cls, data: list[Any]) -> "Users":

@@ -16,7 +16,7 @@ What it came with stays as it lies in the state, fingerprints of one hour and ve
 there: most are never asked for one by one.
 """
 
-from base64 import b64decode, b64encode
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -86,7 +86,10 @@ class Memory:
         return missing
 
     def knows(self, fingerprint: bytes) -> bool:
-        return fingerprint in self._added or _holds(self._came, fingerprint) or fingerprint in self._loaded
+        if fingerprint in self._added or fingerprint in self._loaded:
+            return True
+        place = self._came.find(fingerprint)
+        return place >= 0 and (place % _SIZE == 0 or _holds(self._came, fingerprint))
 
     def entry(self, fingerprint: bytes) -> Entry:
         """Raises KeyError for a fingerprint that it does not know."""
@@ -119,11 +122,12 @@ class Memory:
     def prune(self, hour: int) -> None:
         """Forget what is older than the memory reaches at that hour."""
         oldest = hour - HOURS
-        if any(entry.hour < oldest for entry in self._groups):
+        if self._groups and min(self._groups)[0] < oldest:
             self._set({entry: group for entry, group in self._groups.items() if entry.hour >= oldest}, self._added)
-        if any(entry.hour < oldest for entry in self._added.values()):
+        if self._added and min(self._added.values())[0] < oldest:
             self._added = {known: entry for known, entry in self._added.items() if entry.hour >= oldest}
-        self.spills = [spill for spill in self.spills if spill.newest >= oldest]
+        if self.spills:
+            self.spills = [spill for spill in self.spills if spill.newest >= oldest]
 
     def spill(self, owner: str) -> tuple[Spill, Entries] | None:
         """Where there are too many entries for the state: move them all into a new spill, to be written before it."""
@@ -154,7 +158,8 @@ class Memory:
     def of_data(cls, data: Mapping[str, Any]) -> "Memory":
         memory = cls()
         memory._set(_read(data.get("e", ())))
-        memory.spills = [Spill(*spill) for spill in data.get("s", ())]
+        if "s" in data:
+            memory.spills = [Spill(*spill) for spill in data["s"]]
         memory.next = data.get("n", 0)
         return memory
 
@@ -176,11 +181,11 @@ def _with(groups: Groups, entries: Entries) -> Groups:
 
 
 def _written(groups: Groups) -> list[Any]:
-    return [[hour, version, b64encode(group).decode()] for (hour, version), group in groups.items()]
+    return [[hour, version, b2a_base64(group, newline=False).decode()] for (hour, version), group in groups.items()]
 
 
 def _read(data: Any) -> Groups:
-    return {Entry(hour, version): b64decode(text) for hour, version, text in data}
+    return {Entry(hour, version): a2b_base64(text) for hour, version, text in data}
 
 
 def _entries(groups: Groups) -> Entries:

@@ -12,7 +12,7 @@ from personas.core.profile import custom
 from personas.core.profile.custom import CustomTraits, Stamp, set_traits
 from personas.core.profile.memory import Memory
 from personas.core.profile.parted import Awaited
-from personas.core.profile.profile import Computed, Merged, Profile, Seen
+from personas.core.profile.profile import Computed, Merged, Profile, Seen, computed_of_data
 from personas.core.profile.state import State
 from personas.core.profile.stretch import Stretch
 
@@ -114,7 +114,7 @@ class Part:
             "n": self.events,
             "c": self.compute,
             "m": self.memory,
-            "h": {key: entry.to_data() for key, entry in self.members.items()},
+            "h": [entry.to_data() for entry in self.members.values()],
             "l": [stretch.to_data() for stretch in self.lineage],
             "g": dict(self.merged),
             "b": [[back.version, back.event.to_data()] for back in self.taken_back],
@@ -133,7 +133,7 @@ class Part:
             events=data.get("n", 0),
             compute=data.get("c", {}),
             memory=data.get("m", {}),
-            members={key: Computed.of_data(key, entry) for key, entry in data.get("h", {}).items()},
+            members=computed_of_data(data.get("h", ())),
             lineage=tuple(map(Stretch.of_data, data.get("l", ()))),
             merged={user: (epoch, tuple(accounts)) for user, (epoch, accounts) in data.get("g", {}).items()},
             taken_back=tuple(TakenBack(version, Event.of_data(event)) for version, event in data.get("b", ())),

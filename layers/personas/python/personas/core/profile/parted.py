@@ -73,6 +73,8 @@ class Parted:
     def sent_on(self, envelope: EventEnvelope) -> EventEnvelope | None:
         """To whom what came by these identifiers belongs now: the first, which ranks highest, decides. Where that came
         after the unmerge, so that it is not known to have left, it tells through whom it came."""
+        if not self.left and not envelope.through:
+            return None
         receiver = self.left.get(envelope.identifiers[0].digest) if self.left and envelope.identifiers else None
         if receiver and _been_at(envelope.profile) not in envelope.through:
             return envelope.sent_to(receiver, (_been_at(envelope.profile),))

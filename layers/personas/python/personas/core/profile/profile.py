@@ -3,8 +3,9 @@
 Invariant: a tombstone (`merged_into` is set) holds nothing else: its values live on in the profile that it names.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 from personas.core.profile import custom
@@ -44,13 +45,17 @@ class Computed(NamedTuple):
     capped: bool = False
     """It was computed without some distinct values or events, because there are more than are kept (docs/query.md)."""
 
-    def to_data(self) -> list[Any]:
-        return [*self[1:6], int(self.capped)]
+    def to_data(self) -> tuple[Any, ...]:
+        """A tuple that JSON knows."""
+        return self[:]
 
-    @classmethod
-    def of_data(cls, key: str, data: list[Any]) -> "Computed":
-        definition, kind, version, value, since, capped = data
-        return cls(key, definition, kind, version, value, since, bool(capped))
+
+def computed_of_data(data: Iterable[Sequence[Any]]) -> dict[str, Computed]:
+    """By key, of what `to_data` gives; the fields are as many as it wrote."""
+    return {entry[0]: entry for entry in map(_COMPUTED, data)}
+
+
+_COMPUTED: Callable[[Sequence[Any]], Computed] = partial(tuple.__new__, Computed)
 
 
 class Seen(NamedTuple):
@@ -107,6 +112,34 @@ class Profile:
         """Ms: when its last event was received."""
         return self.last.at if self.last else None
 
+    def computing(self, computed: Mapping[str, Computed], answers: Mapping[str, bool]) -> "Profile":
+        """The same with these values."""
+        return self._with(self.v, self.sequence, computed, answers)
+
+    def written(self, v: int, sequence: int) -> "Profile":
+        """The same as the next version of its item."""
+        return self._with(v, sequence, self.computed, self.answers)
+
+    def _with(self, v: int, sequence: int, computed: Mapping[str, Computed], answers: Mapping[str, bool]) -> "Profile":
+        """As `replace` does it, in a third of the time."""
+        return Profile(
+            self.space,
+            self.id,
+            v,
+            sequence,
+            self.custom,
+            computed,
+            self.identifiers,
+            self.accounts,
+            self.first,
+            self.last,
+            self.events,
+            self.merged_into,
+            self.epoch,
+            answers,
+            self.merged,
+        )
+
     @property
     def held(self) -> frozenset[str]:
         """The types of its identifiers."""
@@ -133,7 +166,7 @@ class Profile:
         if self.custom:
             data["t"] = custom.to_data(self.custom)
         if self.computed:
-            data["c"] = {key: entry.to_data() for key, entry in self.computed.items()}
+            data["c"] = [entry[:] for entry in self.computed.values()]
         if self.identifiers:
             data["i"] = dict(self.identifiers)
         if self.accounts:
@@ -160,14 +193,14 @@ class Profile:
             v=v,
             sequence=sequence,
             custom=custom.of_data(data["t"]) if "t" in data else {},
-            computed={key: Computed.of_data(key, entry) for key, entry in data.get("c", {}).items()},
-            identifiers={kind: tuple(values) for kind, values in data.get("i", {}).items()},
+            computed=computed_of_data(data.get("c", ())),
+            identifiers={kind: tuple(values) for kind, values in data["i"].items()} if "i" in data else {},
             accounts=tuple(data.get("a", ())),
             first=Seen(*data["f"]) if "f" in data else None,
             last=Seen(*data["l"]) if "l" in data else None,
             events=data.get("n", 0),
             merged_into=data.get("into"),
             epoch=data.get("ep", 0),
-            answers={question: bool(yes) for question, yes in data.get("q", {}).items()},
-            merged={user: (epoch, tuple(accounts)) for user, (epoch, accounts) in data.get("m", {}).items()},
+            answers={question: bool(yes) for question, yes in data["q"].items()} if "q" in data else {},
+            merged={user: (epoch, tuple(told)) for user, (epoch, told) in data["m"].items()} if "m" in data else {},
         )

@@ -36,12 +36,12 @@ class State:
         "version",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, compute: ComputeState | None = None, memory: Memory | None = None) -> None:
         self.sequence = -1
         self.version = 0
         """The version of the definitions with which it was last computed."""
-        self.compute = ComputeState()
-        self.memory = Memory()
+        self.compute = ComputeState() if compute is None else compute
+        self.memory = Memory() if memory is None else memory
         self.events = 0
         """How many events it folded. It lies here and not in the profile: the profile may be ahead of its state."""
         self.due: int | None = None
@@ -75,32 +75,39 @@ class State:
             "n": self.events,
             "d": self.due,
             "h": self.hour,
-            "w": [[lane, str(sequence), place] for lane, (sequence, place) in self.marks.items()],
-            "l": [stretch.to_data() for stretch in self.lineage],
             "into": self.into,
-            "u": self.users.to_data(),
-            "q": {account: said.to_data() for account, said in self.heard.items()},
-            "p": self.parted.to_data(),
             "f": self.fresh,
         }
+        if self.marks:
+            parts["w"] = [[lane, str(sequence), place] for lane, (sequence, place) in self.marks.items()]
+        if self.lineage:
+            parts["l"] = [stretch.to_data() for stretch in self.lineage]
+        if self.users:
+            parts["u"] = self.users.to_data()
+        if self.heard:
+            parts["q"] = {account: said.to_data() for account, said in self.heard.items()}
+        if self.parted:
+            parts["p"] = self.parted.to_data()
         return {key: part for key, part in parts.items() if part}
 
     @classmethod
     def of_data(cls, sequence: int, version: int, data: Mapping[str, Any]) -> "State":
-        state = cls()
+        state = cls(ComputeState.of_data(data.get("c", {})), Memory.of_data(data.get("m", {})))
         state.sequence = sequence
         state.version = version
-        state.compute = ComputeState.of_data(data.get("c", {}))
-        state.memory = Memory.of_data(data.get("m", {}))
         state.events = data.get("n", 0)
         state.due = data.get("d")
         state.hour = data.get("h", 0)
-        state.marks = {lane: (int(sequence), place) for lane, sequence, place in data.get("w", ())}
-        state.lineage = [Stretch.of_data(stretch) for stretch in data.get("l", ())]
+        if "w" in data:
+            state.marks = {lane: (int(sequence), place) for lane, sequence, place in data["w"]}
+        if "l" in data:
+            state.lineage = [Stretch.of_data(stretch) for stretch in data["l"]]
         state.into = data.get("into")
         if "u" in data:
             state.users = Users.of_data(data["u"])
-        state.heard = {account: Said.of_data(said) for account, said in data.get("q", {}).items()}
-        state.parted = Parted.of_data(data.get("p", {}))
+        if "q" in data:
+            state.heard = {account: Said.of_data(said) for account, said in data["q"].items()}
+        if "p" in data:
+            state.parted = Parted.of_data(data["p"])
         state.fresh = data.get("f", {})
         return state

@@ -25,9 +25,9 @@ class Subject:
     def __init__(self, stored: Profile, state: State) -> None:
         self.stored, self.state = stored, state
         waits = bool(state.parted.awaited)
-        made_of = Part.of_data(state.fresh) if waits else Part.of_living(stored)
+        made_of = Part.of_data(state.fresh) if waits else stored
         self.life = Life.of(made_of)
-        self.held = dict(made_of.members)
+        self.held = dict(made_of.members if isinstance(made_of, Part) else made_of.computed)
         """Values that were announced."""
         self.merged = dict(made_of.merged)
         """Kept when it begins anew: what they said to their accounts has ended all the same."""
@@ -40,14 +40,18 @@ class Subject:
 
     def draft(self, computed: Mapping[str, Computed]) -> Profile:
         """Of what it is made of."""
-        return replace(
-            self.stored,
-            custom=self.life.custom,
+        life, stored = self.life, self.stored
+        return Profile(
+            space=stored.space,
+            id=stored.id,
+            v=stored.v,
+            sequence=stored.sequence,
+            custom=life.custom,
             computed=computed,
-            identifiers=self.life.listed,
-            accounts=tuple(sorted(self.life.accounts)),
-            first=self.life.first,
-            last=self.life.last,
+            identifiers=life.listed,
+            accounts=tuple(sorted(life.accounts)),
+            first=life.first,
+            last=life.last,
             events=self.state.events,
             merged_into=self.state.into,
             epoch=self.state.parted.epoch,
