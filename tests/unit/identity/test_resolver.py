@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from naive_identity import World
 from thorough import thorough
 
 from personas.core.identifier import Identifier
@@ -16,6 +15,7 @@ from personas.core.identity.resolver import Decision, resolve
 from personas.core.identity.root import Root
 from personas.core.identity.rules import IdentifierRule, Rules
 from personas.core.moments import DAY, HOUR
+from tests.unit.identity.naive_identity import World
 
 
 def rules(**limits: int | tuple[int, str]) -> Rules:

@@ -1,4 +1,4 @@
-"""As much of DynamoDB's expressions as the updates of this room use.
+"""As much of DynamoDB's expressions as the writes of this room use.
 
 >>> said = {"UpdateExpression": "SET a = :one ADD #s :two REMOVE c", "ExpressionAttributeNames": {"#s": "s"}}
 >>> values = {":one": {"N": "1"}, ":two": {"NS": ["2"]}}
@@ -29,22 +29,7 @@ def updated(
     def name(text: str) -> str:
         return ExpressionAttributeNames.get(text.strip(), text.strip())
 
-    def number(text: str) -> float:
-        found = ExpressionAttributeValues[text] if text[0] == ":" else before.get(name(text))
-        return int(found["N"]) if found else float("nan")
-
-    def holds(clause: str) -> bool:
-        if clause.startswith("attribute_not_exists("):
-            return name(clause[len("attribute_not_exists(") : -1]) not in before
-        if clause == "attribute_exists(pk)":
-            return bool(before)
-        left, operator, right = clause.split()
-        if operator == "=":
-            return bool(before.get(name(left)) == ExpressionAttributeValues[right])
-        assert operator == "<"
-        return number(left) < number(right)
-
-    if ConditionExpression and not any(holds(clause) for clause in ConditionExpression.split(" OR ")):
+    if not holds(before, ConditionExpression, ExpressionAttributeNames, ExpressionAttributeValues):
         raise ClientError({"Error": {"Code": "ConditionalCheckFailedException", "Message": ""}}, "UpdateItem")
     after = dict(before)
     for verb, said in re.findall(r"(SET|ADD|REMOVE) (.*?)(?= (?:SET|ADD|REMOVE) |$)", UpdateExpression):
@@ -59,3 +44,29 @@ def updated(
                 known = set(after.get(name(target), {"NS": []})["NS"])
                 after[name(target)] = {"NS": sorted(known | set(ExpressionAttributeValues[value]["NS"]))}
     return after
+
+
+def holds(before: Item, condition: str, names: dict[str, str], values: Item) -> bool:
+    """Whether an item meets a condition; none at all is always met.
+
+    >>> holds({"v": {"N": "2"}}, "attribute_not_exists(gone) AND v = :v", {}, {":v": {"N": "2"}})
+    True
+    >>> holds({"v": {"N": "2"}}, "attribute_not_exists(pk) OR v < :v", {}, {":v": {"N": "2"}})
+    False
+    """
+
+    def attribute(text: str) -> Any:
+        return before.get(names.get(text, text))
+
+    def clause_holds(clause: str) -> bool:
+        if found := re.fullmatch(r"attribute_(not_)?exists\((.+)\)", clause):
+            there = bool(before) if found[2] == "pk" else attribute(found[2]) is not None
+            return there is not bool(found[1])
+        left, operator, right = clause.split()
+        if operator == "=":
+            return bool(attribute(left) == values[right])
+        assert operator == "<"
+        return attribute(left) is not None and int(attribute(left)["N"]) < int(values[right]["N"])
+
+    alternatives = [alternative.split(" AND ") for alternative in condition.split(" OR ")]
+    return not condition or any(all(map(clause_holds, clauses)) for clauses in alternatives)

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
+from botocore.exceptions import ClientError
+
 import personas.aws
 from personas import clock, cooling
 from personas.core.compute import splitting
@@ -50,6 +52,8 @@ class Plane:
         """What the table's change stream says of `profile` items: old and new."""
         self.changed: list[tuple[Item | None, Item]] = []
         """And what it says of these and of links."""
+        self.merges: list[Item] = []
+        """The facts of merges, as the identity table's change stream says them."""
         self.lanes: dict[int, list[tuple[int, str, bytes]]] = defaultdict(list)
         self.objects: dict[tuple[str, str], bytes] = {}
         self.fetched: list[tuple[str, bytes]] = []
@@ -64,6 +68,12 @@ class Plane:
         self.started: list[dict[str, Any]] = []
         """The inputs of the workflows that were started."""
         self._sequence = FIRST_SEQUENCE
+        self._ids = 0
+
+    def new_id(self, _size: int = 16) -> str:
+        """Ids that a replay of the history repeats, so that hypothesis can shrink it."""
+        self._ids += 1
+        return f"{self._ids:022d}"
 
     def _write(self) -> None:
         if self.lives is not None:
@@ -81,6 +91,8 @@ class Plane:
         assert sum(len(str(part)) for part in item["data"].values()) < 1_600_000 if "data" in item else True
         if key[1] == "profile":
             self.images.append((self.tables[table].get(key), item))
+        if item.get("kind") == {"S": "merge"} and key not in self.tables[table]:
+            self.merges.append(item)
         if key[1] == "profile" or key[1].startswith("link#"):
             self.changed.append((self.tables[table].get(key), item))
         self.tables[table][key] = item
@@ -114,8 +126,15 @@ class Plane:
         item = self.tables[TableName].get((Key["pk"]["S"], Key["sk"]["S"]))
         return {"Item": item} if item else {}
 
-    def put_item(self, TableName: str, Item: Item, **_: Any) -> None:  # noqa: N803
+    def put_item(self, TableName: str, Item: Item, **request: Any) -> None:  # noqa: N803
+        if not self._as_expected(TableName, Item, **request):
+            raise ClientError({"Error": {"Code": "ConditionalCheckFailedException", "Message": ""}}, "PutItem")
         self._put(TableName, Item)
+
+    def _as_expected(self, table: str, key: Item, **request: Any) -> bool:
+        before = self.tables[table].get((key["pk"]["S"], key["sk"]["S"]), {})
+        names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
+        return expressions.holds(before, request.get("ConditionExpression", ""), names, values)
 
     def update_item(self, TableName: str, Key: Item, **request: Any) -> None:  # noqa: N803
         before = self.tables[TableName].get((Key["pk"]["S"], Key["sk"]["S"]), {})
@@ -132,21 +151,32 @@ class Plane:
         return {"Items": [self.tables[TableName][key] for key in keys[: request.get("Limit")]]}
 
     def transact_write_items(self, TransactItems: list[Item]) -> None:  # noqa: N803
+        assert 0 < len(TransactItems) <= 100, "1 to 100 actions"
+        places = [(action["TableName"], _key_of(action)) for each in TransactItems for action in each.values()]
+        assert len(set(places)) == len(places), "one action an item"
         self._write()
-        for action in TransactItems:
-            if "Put" in action:
-                self._place(action["Put"]["TableName"], action["Put"]["Item"])
-            elif "Delete" in action:
-                key = action["Delete"]["Key"]
-                self.tables[action["Delete"]["TableName"]].pop((key["pk"]["S"], key["sk"]["S"]), None)
-            else:
-                self._move_head(**action["Update"])
+        met = [self._is_met(**action) for each in TransactItems for action in each.values()]
+        if not all(met):
+            reasons = [{"Code": "None" if one else "ConditionalCheckFailed"} for one in met]
+            refusal: Any = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}
+            raise ClientError(refusal, "TransactWriteItems")
+        for each in TransactItems:
+            for verb, action in each.items():
+                self._carry_out(verb, **action)
 
-    def _move_head(self, TableName: str, Key: Item, UpdateExpression: str, **request: Any) -> None:  # noqa: N803
-        assert UpdateExpression == "SET #name = :version"
-        item = self.tables[TableName][Key["pk"]["S"], Key["sk"]["S"]]
-        name = request["ExpressionAttributeNames"]["#name"]
-        self._place(TableName, {**item, name: request["ExpressionAttributeValues"][":version"]})
+    def _is_met(self, TableName: str, **action: Any) -> bool:  # noqa: N803
+        key = action.pop("Item", None) or action.pop("Key")
+        return self._as_expected(TableName, key, **action)
+
+    def _carry_out(self, verb: str, TableName: str, **action: Any) -> None:  # noqa: N803
+        if verb == "Put":
+            self._place(TableName, action["Item"])
+        elif verb == "Delete":
+            self.tables[TableName].pop(_key_of(action), None)
+        else:
+            key = action.pop("Key")
+            before = self.tables[TableName].get(_key_of({"Key": key}), {})
+            self._place(TableName, {**key, **expressions.updated(before, **action)})
 
     # Kinesis
 
@@ -209,6 +239,11 @@ class Plane:
         self.started.append(json.loads(input))
 
 
+def _key_of(action: Item) -> tuple[str, str]:
+    key = action.get("Item") or action["Key"]
+    return key["pk"]["S"], key["sk"]["S"]
+
+
 class Clock:
     def __init__(self, ms: int) -> None:
         self.ms = ms
@@ -227,6 +262,7 @@ def installed(plane: Plane, time: Clock, limits: Limits = LIMITS) -> Iterator[No
         patch.object(clock, "read", time.read),
         patch.object(splitting, "LIMITS", limits),
         patch.object(cooling, "HANDED_OVER", cooling.HANDED_OVER if limits is LIMITS else 0),
+        patch("secrets.token_urlsafe", plane.new_id),
         patch("time.sleep", lambda _: None),
     ):
         yield

@@ -13,15 +13,15 @@ from personas.core.backfill.run import LEASE
 from personas.core.compute.splitting import Limits
 from personas.core.envelope import TickEnvelope
 from personas.core.event import Event
-from personas.core.moments import DAY, HOUR, MINUTE
+from personas.core.moments import DAY, HOUR
 from personas.core.query.definition import Options
 from personas.core.saved_definition import SavedDefinition
-from personas.stores import backfills, compaction, definitions
-from personas.stores.archive_logs import EVENTS
+from personas.stores import backfills, definitions
 from personas.stores.definitions import Change
-from tests.unit.profile.plane import Clock, Died, Plane, installed
+from tests.unit.profile.plane import Clock, Plane, installed
+from tests.unit.profile.runs import Runs, compact
 from tests.unit.profile.test_once import PEOPLE, Life, deliver, limits, lives, person, step, which, yes
-from tests.unit.profile.world import ANYONE, START, Running, World, definition
+from tests.unit.profile.world import ANYONE, START, World, definition
 
 ORDER = {"type": "track", "event": "Order", "properties": {"price": 5}}
 ORDERS = definition("orders", "event('Order').count()")
@@ -289,17 +289,15 @@ class Later(Life):
 
     def __init__(self, plane: Plane, clock: Clock) -> None:
         super().__init__(plane, clock)
-        self.runs = 0
-        self.running: Running | None = None
+        self.runs = Runs(self.world)
 
     def save(self, place: int) -> None:
         if definitions.get(self.world.space, LATE[place].id) is None:
             self.world.save(LATE[place])
-            self._run()
+            self.runs.start()
 
     def go_on(self, lives: int | None) -> None:
-        if self.running and not self.running.go_on(lives):
-            self.running = None
+        self.runs.go_on(lives)
 
     def edit(self, how: str) -> None:
         known = definitions.get(self.world.space, LATE[0].id)
@@ -313,52 +311,23 @@ class Later(Life):
             changed = known.changed(EDITED, True)
         elif how == "remove":
             definitions.change(self.world.space, lambda *_: Change(removed=(known.id,)))
-            self._run()
+            self.runs.start()
             return
         else:
             return
         definitions.change(self.world.space, lambda *_: Change((changed,)))
-        self._run()
+        self.runs.start()
 
     def run_is_lost(self) -> None:
-        """Its execution was aborted: another one takes over once the lease is out."""
-        if self.running:
-            self.running = None
-            self.clock.ms += LEASE + 1
-            self._run()
+        self.runs.lose()
 
     def compact(self, lives: int | None) -> None:
-        """Whatever days there are, also the one that is not over."""
-        self.world.plane.lives = lives
-        try:
-            for job, objects in compaction.due(self.world.space, EVENTS, "9999"):
-                for shard in range(job.shards):
-                    compaction.compact(job, shard, objects)
-        except Died:
-            pass
-        finally:
-            self.world.plane.lives = None
-
-    def _run(self) -> None:
-        self.runs += 1
-        another = self.world.begin_backfill(f"run_{self.runs}")
-        if self.running is None or another.go_on():
-            self.running = another  # the one before has not begun, or its lease is out: it ends by itself
+        compact(self.world, lives)
 
     def check(self) -> None:
         self.world.send(*self.waiting)
         self.waiting = []
-        while self.running or backfill_due.is_due(self.world.space):
-            if self.running is None:
-                self._run()
-            assert self.running
-            steps = 0
-            while self.running.go_on():
-                self.world.settle()
-                steps += 1
-                self.clock.ms += 20 * MINUTE if steps % 100 == 0 else 0  # what has to wait is left to another run
-                assert steps < 500, f"it never ends: {self.running.state}"
-            self.running = None
+        self.runs.finish()
         super().check()
 
     def _hold_against_oracle(self) -> None:

@@ -12,6 +12,7 @@ from personas.core.moments import HOUR
 from personas.core.query.definition import Definition
 from personas.stores import links, profiles
 from tests.unit.profile.plane import Clock, Plane, installed
+from tests.unit.profile.runs import Runs
 from tests.unit.profile.test_once import (
     ACCOUNTS,
     DEFINITIONS,
@@ -118,16 +119,15 @@ class Linked(Life):
         self.queries = {one.key: one for one in linked}
         self.world.define(*DEFINITIONS, *linked)
         self.world.settle()
-        self.running: Any = None
+        self.runs = Runs(self.world)
 
     def save(self) -> None:
         self.world.save(EDITED, *LINKED[2:])
-        self.running = self.world.begin_backfill()
+        self.runs.start()
         self.queries = {one.key: one for one in (*LINKED, EDITED)}
 
     def go_on(self, lives: int | None) -> None:
-        if self.running and not self.running.go_on(lives):
-            self.running = None
+        self.runs.go_on(lives)
 
     def tell(self, most: int, lives: int | None) -> None:
         self.world.tell(most, lives)
@@ -141,8 +141,7 @@ class Linked(Life):
         self.deliver(lane, 1, None)
 
     def check(self) -> None:
-        while self.running and self.running.go_on():
-            self.world.settle()
+        self.runs.finish()
         self.world.told_up_to = 0
         super().check()
         self._hold_order()

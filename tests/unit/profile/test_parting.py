@@ -158,19 +158,18 @@ class Parting(Later):
 
     def undo(self, which: int) -> None:
         if self.world.undo(which):
-            self._run()
+            self.runs.start()
 
     def take_out(self, of: str, leaving: set[str]) -> None:
         if self.world.take_out(of, leaving):
-            self._run()
+            self.runs.start()
 
     def settle(self) -> None:
         """All that was sent, while no run goes on."""
         self.world.settle()
 
     def finish(self) -> None:
-        while self.running:
-            self.go_on(None)
+        while self.runs.go_on():
             self.world.settle()
 
     def check(self) -> None:

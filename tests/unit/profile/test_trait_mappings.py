@@ -34,7 +34,6 @@ def order(**properties: Any) -> dict[str, Any]:
 
 
 def test_a_mapped_property_becomes_a_trait_from_its_barrier_on(world: World) -> None:
-    world.create()
     send(world, "m1", 1, **order(to={"city": "Ulm"}))
     announce(world, Change(mapped=(mapping("properties.to.city", "city", event="Order Completed"),)))
     assert values(world) == {}
@@ -51,7 +50,6 @@ def test_a_mapped_property_becomes_a_trait_from_its_barrier_on(world: World) -> 
 
 
 def test_context_traits_and_calls_of_a_kind_can_be_mapped(world: World) -> None:
-    world.create()
     mapped = (
         mapping("context.traits.plan", "plan", call="track"),
         mapping("context.locale", "locale", call="identify"),
@@ -67,7 +65,6 @@ def test_context_traits_and_calls_of_a_kind_can_be_mapped(world: World) -> None:
 
 
 def test_an_identify_call_and_a_mapping_compete_by_event_time(world: World) -> None:
-    world.create()
     announce(world, Change(mapped=(mapping("properties.plan", "plan", event="Order Completed"),)))
     send(world, "m1", 5, **order(plan="pro"))
     send(world, "m2", 4, type="identify", traits={"plan": "free"})
@@ -77,14 +74,12 @@ def test_an_identify_call_and_a_mapping_compete_by_event_time(world: World) -> N
 
 
 def test_a_call_s_own_trait_wins_over_what_is_promoted_of_it(world: World) -> None:
-    world.create()
     announce(world, Change(mapped=(mapping("context.plan", "plan", call="identify"),)))
     send(world, "m1", 1, type="identify", traits={"plan": "own"}, context={"plan": "promoted"})
     assert values(world) == {"plan": "own"}
 
 
 def test_a_deleted_mapping_leaves_its_traits_and_sets_no_more(world: World) -> None:
-    world.create()
     one = mapping("properties.city", "city", event="Order Completed")
     announce(world, Change(mapped=(one,)))
     send(world, "m1", 1, **order(city="Ulm"))

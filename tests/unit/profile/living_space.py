@@ -1,0 +1,275 @@
+"""A space in which everything happens, and what must hold of it whenever it has come to rest.
+
+Events come by the real identity stage, the lanes are folded by the real handlers, definitions go through the real
+backfill; beside them goes a plain history, from which all is counted again.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import orjson
+
+from personas import backfill_due
+from personas.core.event import Event
+from personas.core.identifier import Identifier
+from personas.core.identity.known import ROOT_AGE
+from personas.core.moments import HOUR
+from personas.core.profile.profile import Computed, Profile
+from personas.core.query.definition import Definition
+from personas.core.saved_definition import SavedDefinition
+from personas.stores import profiles, unmerges
+from tests.unit.compute.oracle import Oracle
+from tests.unit.identity import identity_world
+from tests.unit.identity.naive_identity import Person, Tie
+from tests.unit.profile.desk import Desk, Name, asked, name_of
+from tests.unit.profile.identified_world import IdentifiedWorld
+from tests.unit.profile.plane import Clock, Plane
+from tests.unit.profile.recount import History, Recount
+from tests.unit.profile.runs import Runs
+
+
+class Left(NamedTuple):
+    """Of a computed trait that is computed no more, the value that a profile had. An unmerge takes it away, as it is no
+    event (docs/identity.md)."""
+
+    whose: Identifier
+    key: str
+    value: Any
+    since: int
+
+
+@dataclass
+class LivingSpace:
+    plane: Plane
+    clock: Clock
+    world: IdentifiedWorld = field(init=False)
+    desk: Desk = field(init=False)
+    history: History = field(default_factory=History)
+    sent: list[Event] = field(default_factory=list)
+    unsure: set[Name] = field(default_factory=set)
+    """Changed since all profiles were evaluated for the last time: some may show what was before."""
+    left: list[Left] = field(default_factory=list)
+    lessened: set[Person] = field(default_factory=set)
+    """Accounts that lost events by an unmerge. What is counted of these is nothing then, but not absent any more
+    (docs/identity.md)."""
+    computed_at: int = 0
+    """When all that was due by then had been ticked."""
+
+    def __post_init__(self) -> None:
+        self.world = IdentifiedWorld(self.plane, self.clock)
+        self.desk = Desk(self.world, Runs(self.world))
+        self.world.create()
+
+    # what happens
+
+    def send(self, body: dict[str, Any], at: int) -> None:
+        self.clock.ms += 1
+        event = self.world.event(f"m{len(self.sent)}", body, at)
+        self.sent.append(event)
+        self.resolve(event)
+
+    def resolve(self, event: Event) -> None:
+        self.history.add(event)
+        self.world.identify(event)
+
+    def bridges(self) -> list[tuple[Person, Tie]]:
+        """The merges that stand, and who was made by each."""
+        return [(person, bridge) for person in self.history.people.people for bridge in person.bridges]
+
+    def divisible(self) -> list[Person]:
+        return [person for person in self.history.people.people if len(person.gained) > 1]
+
+    def undo(self, person: Person, bridge: Tie, soon: bool) -> None:
+        if not unmerges.pending(self.world.space):
+            self.world.undo(self._profile(person), frozenset(bridge))
+            with self._dividing(person, soon):
+                self.history.people.undo(person, bridge)
+
+    def take_out(self, person: Person, leaving: list[Identifier], soon: bool) -> None:
+        if not unmerges.pending(self.world.space):
+            self.world.take_out(self._profile(person), leaving)
+            with self._dividing(person, soon):
+                self.history.people.take_out(person, leaving)
+
+    @contextmanager
+    def _dividing(self, person: Person, soon: bool) -> Iterator[None]:
+        """A worker may not notice for five minutes (docs/identity.md): so others resolve what comes soon."""
+        self.left = [one for one in self.left if one.whose not in person.gained]
+        before = {account: len(self.history.events(account)) for account in self.history.accounts.people}
+        yield
+        self.lessened |= {one for one, events in before.items() if len(self.history.events(one)) < events}
+        self.desk.runs.start()
+        if soon:
+            identity_world.forget_known()
+        else:
+            self.clock.ms += ROOT_AGE + 1
+
+    def stop(self, known: SavedDefinition, how: str) -> None:
+        """Disable or delete it: the values that profiles have stay with them."""
+        self.rest()
+        for whose, profile in self._living():
+            entry = profile.computed.get(known.definition.key)
+            if entry and entry.definition == known.id and entry.kind == "computed_trait":
+                self.left.append(Left(whose, entry.key, entry.value, entry.since))
+        self.unsure.add(name_of(known.definition))
+        if how == "delete":
+            self.desk.delete(known)
+        else:
+            self.desk.edit(known, known.definition.query, enabled=False)
+        self.desk.runs.finish()
+
+    def recompute(self) -> None:
+        self.world.recompute()
+        self.computed_at = self.clock.ms
+
+    # what must hold
+
+    def rest(self) -> None:
+        """All that was sent is folded and told, and nobody does anything else."""
+        self.world.settle()
+        if not self.desk.runs.running and not backfill_due.is_due(self.world.space):
+            self.unsure.clear()
+
+    def hold(self) -> None:
+        self.rest()
+        self._hold_people()
+        if not unmerges.pending(self.world.space):
+            self._hold_values()
+            for _, profile in self._living():
+                self.world.tool.agrees(profile)
+
+    def hold_at_the_hour(self) -> None:
+        """When all is done that was asked for, what had failed too, and the recompute of the hour has been."""
+        self.world.settle()
+        self.desk.runs.finish()
+        for failed in [one for one in self.desk.all() if one.enabled and one.failure]:
+            self.unsure.add(name_of(failed.definition))
+            self.desk.restart(failed)
+        self.desk.runs.finish()
+        self.clock.ms = (self.clock.ms // HOUR + 1) * HOUR
+        self.recompute()
+        self.hold()
+        assert all(one.live == one.definition for one in self.desk.all() if one.enabled)
+        for whose, profile in self._living():
+            shown = self.world.now(profile.id)
+            assert shown, whose
+            assert _said(profile.computed) == _said(shown.computed), f"what is stored of {whose} is kept true"
+
+    def hold_nothing_early(self) -> None:
+        """At any time: of what is being prepared nothing shows."""
+        saved = {one.id: one for one in self.desk.all()}
+        for _, profile in self._living():
+            shown = self.world.now(profile.id)
+            for entry in shown.computed.values() if shown else ():
+                known = saved.get(entry.definition)
+                assert not (known and known.pending and entry.version == known.definition.version), entry
+
+    def _hold_people(self) -> None:
+        for people in (self.history.people, self.history.accounts):
+            gained = [one for person in people.people for one in person.gained]
+            sets: dict[str | None, set[Identifier]] = {}
+            for one in gained:
+                sets.setdefault(self.world.find(one), set()).add(one)
+            assert {frozenset(ids) for ids in sets.values()} == people.partition()
+
+    def _hold_values(self) -> None:
+        live = [one.live for one in self.desk.all() if one.live]
+        certain = set(self._certain(live))
+        recount = Recount(self.history, live, self.clock.ms, self._kept())
+        for person in self.history.people.people:
+            calls = self.history.of(person)
+            profile = self._shown(person)
+            if not calls:
+                assert not profile or not any(trait.value for trait in profile.traits().values())
+            elif person.gained:
+                assert profile
+                custom = recount.custom(person, [call for call in calls if call.event.type == "identify"])
+                assert _plain(profile.values()) == _plain(custom)
+                assert profile.events == len(calls)
+                accounts = {self._profile(one) for one in self.history.accounts.people}
+                mine = [one for one in self.history.accounts.people if person in self.history.users(one)]
+                assert set(profile.accounts) & accounts == {self._profile(one) for one in mine}
+                self._hold_computed(profile, recount.user(person), recount.definitions["users"], certain)
+        for account in self.history.accounts.people:
+            profile = self._shown(account)
+            assert profile
+            assert _plain(profile.values()) == _plain(recount.custom(account, self.history.to(account)))
+            nothing = (None, 0) if account in self.lessened else (None,)
+            self._hold_computed(profile, recount.account(account), recount.definitions["accounts"], certain, nothing)
+
+    def _hold_computed(
+        self,
+        profile: Profile,
+        oracle: Oracle,
+        definitions: list[Definition],
+        certain: set[Name],
+        nothing: tuple[Any, ...] = (None,),
+    ) -> None:
+        for definition in definitions:
+            if name_of(definition) in certain:
+                none = False if definition.kind == "audience" else None
+                entry = profile.computed.get(definition.key)
+                expected = oracle.value_of(definition)
+                found = entry.value if entry else none
+                assert _plain(found) in map(_plain, nothing if expected is None else [expected]), (
+                    definition,
+                    profile.id,
+                )
+                assert not entry or entry.version == definition.version
+        names = {definition.key for definition in definitions}
+        if not self.unsure:
+            assert profile.computed.keys() <= names
+
+    def _certain(self, live: list[Definition]) -> Iterator[Name]:
+        """Definitions of which every profile shows what holds now. What others are asked about is as of the last
+        change or hourly recompute (docs/contract.md)."""
+        by_name: dict[Name, list[Definition]] = {}
+        for saved in self.desk.all():
+            known = [one for one in (saved.live, saved.definition) if one]
+            by_name.setdefault(name_of(saved.definition), []).extend(known)
+        on_the_hour = self.clock.ms == self.computed_at and self.clock.ms % HOUR == 0
+        for definition in live:
+            looked_at = set(asked(name_of(definition), by_name))
+            across = len({collection for collection, _ in looked_at}) > 1 or any(
+                word in one.query for name in looked_at for one in by_name.get(name, ()) for word in ("ANY (", "ALL ")
+            )
+            if not looked_at & self.unsure and (on_the_hour or not across):
+                yield name_of(definition)
+
+    def _kept(self) -> dict[Person, dict[str, Any]]:
+        """Values of deleted definitions that somebody has: the newest of those that became one."""
+        kept: dict[Person, dict[str, Any]] = {}
+        for left in sorted(self.left, key=lambda one: one.since):
+            people = self.history.accounts if left.whose.collection == "accounts" else self.history.people
+            person = people.find(left.whose)
+            if person:
+                kept.setdefault(person, {})[left.key] = left.value
+        return kept
+
+    def _profile(self, person: Person) -> str:
+        found = self.world.find(next(iter(person.gained)))
+        assert found
+        return found
+
+    def _shown(self, person: Person) -> Profile | None:
+        return self.world.now(self._profile(person)) if person.gained else None
+
+    def _living(self) -> Iterator[tuple[Identifier, Profile]]:
+        """As they are stored, each with one of its identifiers."""
+        for people in (self.history.people, self.history.accounts):
+            for person in people.people:
+                stored = profiles.read(self.world.space, self._profile(person)) if person.gained else None
+                if stored:
+                    yield next(iter(person.gained)), stored.profile
+
+
+def _said(computed: Any) -> Any:
+    entries: list[Computed] = list(computed.values())
+    return _plain({entry.key: [entry.version, entry.value] for entry in entries})
+
+
+def _plain(values: Any) -> bytes:
+    """Numbers by value and all else by type, too."""
+    return orjson.dumps(values, option=orjson.OPT_SORT_KEYS)
