@@ -45,7 +45,7 @@ def handle(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: A
 def _parts(event: dict[str, Any], objects: list[ArchiveObject], lanes: range) -> Iterator[AbsorbEnvelope]:
     space, version = event["space"], event["version"]
     fold = Fold(definitions.load(space, version), now_ms())
-    rows, dated = Rows.of(space), list(of_time(objects, fold.since))
+    rows, dated = Rows.of(space, rebuilding.unfollowed(space)), list(of_time(objects, fold.since))
     for row in rows.asked_about(archive_scan.ledger(dated, lanes, fold.names, identified=bool(rows.parted))):
         fold.take(row, rows.owner(row))
     for profile, receiver, state in fold.parts():

@@ -21,7 +21,16 @@ from personas.core.profile.delivery import led_by
 from personas.core.profile.dividing import share_key
 from personas.core.profile.parted import Awaited
 from personas.core.profile.refold import Share
-from personas.stores import archive_scan, backfill_lists, definitions, profiles, spaces, spills, unmerges, work_files
+from personas.stores import (
+    archive_scan,
+    backfill_lists,
+    definitions,
+    profiles,
+    spaces,
+    spills,
+    unmerges,
+    work_files,
+)
 from personas.stores.parquet_object import ArchiveObject
 from personas.whose import Owners
 
@@ -145,6 +154,14 @@ def _shown(space: str, roots: Collection[str]) -> list[Identifier]:
     found = profiles.read_many([(space, root) for root in sorted(roots)]).values()
     told = [stored.profile.identifiers for stored in found]
     return [Identifier(kind, value) for each in told for kind, values in each.items() for value in values]
+
+
+def unfollowed(space: str) -> list[Unmerge]:
+    """Unmerges of which the profile that stays has not been told: it has counted, and is given, what it was before.
+
+    That does not change while definitions are brought into force: whoever is told after that begins is told anew later.
+    """
+    return [one for one in unmerges.pending(space) if _awaited_by(space, one.id, one.profile) is None]
 
 
 def _awaited(space: str, unmerge: Unmerge) -> list[Awaited | None]:

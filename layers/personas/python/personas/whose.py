@@ -1,10 +1,11 @@
 """Whose a row of the archive is now, where the profile that folded it has been taken apart since."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from personas.core.identifier import Identifier
+from personas.core.identity.unmerge import Unmerge
 from personas.core.profile.delivery import Accepted, led_by
 from personas.stores import graph_reads, unmerges
 
@@ -64,10 +65,12 @@ class Rows:
     parted: frozenset[str]
     """See `parted_in`."""
     _owners: Owners
+    _unfollowed: Sequence[Unmerge] = ()
 
     @classmethod
-    def of(cls, space: str) -> "Rows":
-        return cls(parted_in(space), Owners(space))
+    def of(cls, space: str, unfollowed: Sequence[Unmerge] = ()) -> "Rows":
+        """`unfollowed`: unmerges to be passed over, as the profiles have not begun anew yet."""
+        return cls(parted_in(space), Owners(space), unfollowed)
 
     def asked_about(self, rows: Iterable[Accepted]) -> Iterator[Accepted]:
         """The same rows; whose they are has been asked for many at once when they come."""
@@ -78,4 +81,10 @@ class Rows:
 
     def owner(self, row: Accepted) -> str:
         """The profile on the row, or whose the row is where that one has been taken apart."""
-        return (self._owners(row.profile, led_by(row)) or row.profile) if row.profile in self.parted else row.profile
+        if row.profile not in self.parted:
+            return row.profile
+        led = led_by(row)
+        for unmerge in self._unfollowed:
+            if row.profile in unmerge.origins and unmerge.takes(led, row.profile):
+                return row.profile if row.profile == unmerge.other else unmerge.profile
+        return self._owners(row.profile, led) or row.profile

@@ -67,6 +67,10 @@ class Unmerge:
     def sides(self) -> tuple[str, str]:
         return self.profile, self.other
 
+    def takes(self, identifier: Identifier | None, profile: str) -> bool:
+        """Whether what came by the identifier, or if by none then to the profile, went to the other."""
+        return identifier.digest in self.keys if identifier else profile in self.leaving
+
     def to_data(self) -> dict[str, Any]:
         return {
             "epochs": [self.epoch, self.other_epoch],
