@@ -90,5 +90,7 @@ class Backfill(Construct):
         grants.use_table(self.shard, storage.identity_table, "GetItem", "BatchGetItem", "Query", "UpdateItem")
         grants.put_records(self.shard, streams.profiles)
         grants.get_object_versions(self.shard, storage.archive_bucket)
+        # That an event which both sides of an unmerge had counted counts once: see personas/rebuilding.py.
+        grants.put_objects(self.shard, storage.archive_bucket)
         grants.get_objects(self.shard, storage.work_bucket)
         grants.put_objects(self.shard, storage.work_bucket)

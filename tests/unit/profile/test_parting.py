@@ -8,15 +8,18 @@ from hypothesis import strategies as st
 
 from personas.core.compute.splitting import LIMITS, Limits
 from personas.core.event import Event
+from personas.core.identifier import Identifier
 from personas.core.moments import HOUR
 from personas.core.profile.profile import Profile
 from personas.stores import pages, profiles, unmerges
 from tests.unit.profile import test_backfill, test_once
+from tests.unit.profile.living_space import LivingSpace
 from tests.unit.profile.parted_world import PartedWorld, row_owner
 from tests.unit.profile.plane import Clock, Plane, installed
+from tests.unit.profile.pool import USERS
 from tests.unit.profile.test_backfill import Later
 from tests.unit.profile.test_once import PEOPLE, person, step, which, yes
-from tests.unit.profile.world import START
+from tests.unit.profile.world import ANYONE, START
 
 some = st.sets(person, min_size=1, max_size=3)
 steps = st.one_of(
@@ -122,6 +125,25 @@ CASES: dict[str, list[tuple[Any, ...]]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_what_once_went_wrong_goes_well(case: str) -> None:
     lived(CASES[case])
+
+
+def test_what_came_again_before_a_new_profile_was_told_of_its_past_counts_once_under_later_definitions() -> None:
+    plane, clock = Plane(), Clock(START)
+    with installed(plane, clock):
+        space = LivingSpace(plane, clock)
+        space.send({"type": "track", "event": "Order", "anonymousId": "a"}, START)
+        space.send({"type": "identify", "userId": "u", "anonymousId": "a"}, START)
+        space.rest()
+        [person] = space.divisible()
+        space.take_out(person, [Identifier("anonymous_id", "a")], soon=True)
+        space.resolve(space.sent[0])
+        space.desk.runs.finish()
+        [orders] = [entry for entry in USERS if entry.key == "orders"]
+        space.desk.create(orders, orders.queries[0], ANYONE)
+        space.hold_at_the_hour()
+        profile = space.world.find(Identifier("anonymous_id", "a"))
+        assert profile
+        assert space.world.computed(profile) == {"orders": 1}
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))

@@ -22,6 +22,7 @@ from personas.core.profile.dividing import share_key
 from personas.core.profile.parted import Awaited
 from personas.core.profile.refold import Share
 from personas.stores import (
+    archive,
     archive_scan,
     backfill_lists,
     definitions,
@@ -144,6 +145,7 @@ def _share_out(space: str, run: str, unmerge_id: str, pieces: int, now: int) -> 
             AbsorbEnvelope(space, account, f"{key}:{account}:{place}", part.to_data())
             for place, (account, part) in enumerate(found.corrections(awaited, head, now))
         )
+        archive.write(found.taken_back(awaited.version))
         cooling.send(corrections, head, now)
         cooling.send([AbsorbEnvelope(space, profile, key, found.part(head, shown, owner, now).to_data())], head, now)
     unmerges.note_rebuilt(space, unmerge.id, now)

@@ -13,7 +13,7 @@ from personas.core.compute.definition_set import DefinitionSet
 from personas.core.compute.state import ComputeState
 from personas.core.identifier import Identifier
 from personas.core.profile.custom import Stamp, set_traits
-from personas.core.profile.delivery import Accepted, led_by
+from personas.core.profile.delivery import Accepted, Number, led_by
 from personas.core.profile.life import Life
 from personas.core.profile.part import Part, TakenBack
 from personas.core.profile.parted import Awaited, Ended
@@ -36,21 +36,39 @@ class Share:
     """Each event once, in the order in which they were folded."""
     folded: tuple[frozenset[bytes], ...]
     """For each of what had ended: the fingerprints of the events that had been counted in it."""
+    repeated: tuple[Accepted, ...] = ()
+    """Countings of events that others of these rows had counted, too, and that no row takes back."""
 
     @classmethod
     def of(cls, profile: str, awaited: Awaited, rows: Iterable[Accepted], owner: Owner) -> "Share":
         """`rows`: in any order, repeats included; at least all that are awaited."""
-        first: dict[bytes, Accepted] = {}
+        counted: dict[bytes, dict[str, Accepted]] = {}
+        taken: dict[bytes, set[tuple[str, Number]]] = {}
         folded: list[set[bytes]] = [set() for _ in awaited.ended]
         for row in rows:
-            within = [] if row.taken_back else [place for place, one in enumerate(awaited.ended) if _among(one, row)]
+            within = [place for place, one in enumerate(awaited.ended) if _among(one, row)]
+            if not within:
+                continue
+            if row.taken_back:
+                taken.setdefault(row.fingerprint, set()).add((row.profile, row.number))
+                continue
             for place in within:
                 folded[place].add(row.fingerprint)
-            known = first.get(row.fingerprint)
-            if within and (known is None or row.number < known.number):
-                first[row.fingerprint] = row
-        mine = [row for row in first.values() if owner(row.profile, led_by(row)) == profile]
-        return cls(profile, tuple(sorted(mine, key=lambda row: row.number)), tuple(map(frozenset, folded)))
+            by = counted.setdefault(row.fingerprint, {})
+            by[row.profile] = min(by.get(row.profile, row), row, key=_number)
+        mine: list[Accepted] = []
+        repeated: list[Accepted] = []
+        for known, by in counted.items():
+            first, *more = sorted(by.values(), key=_number)
+            if owner(first.profile, led_by(first)) == profile:
+                mine.append(first)
+                repeated += more[len(taken.get(known, ())) :]
+        return cls(profile, tuple(sorted(mine, key=_number)), tuple(map(frozenset, folded)), tuple(repeated))
+
+    def taken_back(self, version: int) -> list[Accepted]:
+        """Rows for the archive, which say so to whoever counts again under later definitions than this version.
+        Readers know them again by their numbers."""
+        return [row._replace(account=None, version=version, taken_back=True) for row in self.repeated]
 
     def part(self, definitions: DefinitionSet, shown: Iterable[Identifier], owner: Owner, now_ms: int) -> Part:
         """`shown`: the identifiers of the whole. Tools are told of each by whom it belongs to, also where of the events
@@ -96,6 +114,10 @@ class Share:
                 yield account, Part(compute=compute.to_data())
             for chunk in _chunks(back):
                 yield account, Part(taken_back=tuple(TakenBack(awaited.version, row.event) for row in chunk))
+
+
+def _number(row: Accepted) -> Number:
+    return row.number
 
 
 def _among(ended: Ended, row: Accepted) -> bool:
