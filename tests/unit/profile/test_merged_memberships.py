@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from personas.core.activation.changes import Changes
+from personas.core.moments import DAY
 from personas.stores import profiles
 from tests.unit.profile.plane import Clock, Plane, installed
 from tests.unit.profile.world import START, World, definition
@@ -66,6 +67,23 @@ def test_a_member_who_merges_into_a_member_stays_one(world: World) -> None:
     _track(world, LOSER, "Good")
     _merge(world)
     assert _told(world) == [(SURVIVOR, True), (LOSER, True), (SURVIVOR, True)]  # the last one to the newcomers only
+
+
+def test_who_has_just_left_exits_once_more_as_the_exit_may_not_have_been_told(world: World) -> None:
+    _track(world, SURVIVOR, "Bad")
+    _track(world, LOSER, "Good")
+    _track(world, LOSER, "Bad")
+    _merge(world)
+    assert _told(world) == [(LOSER, True), (LOSER, False), (SURVIVOR, False)]
+
+
+def test_who_left_long_ago_exits_no_more(world: World) -> None:
+    _track(world, SURVIVOR, "Bad")
+    _track(world, LOSER, "Good")
+    _track(world, LOSER, "Bad")
+    world.clock.ms += 4 * DAY
+    _merge(world)
+    assert _told(world) == [(LOSER, True), (LOSER, False)]
 
 
 def test_who_was_never_a_member_brings_no_exit(world: World) -> None:

@@ -38,7 +38,8 @@ def divide(subject: Subject, envelope: DivideEnvelope, place: Place, now_ms: int
     for awaited in parted.awaited:  # both are given that with their shares
         state.memory.add(fingerprint("absorb", awaited), hour_of(now_ms), state.version)
     memory = {name: entry for name, entry in state.memory.to_data().items() if name != "n"}
-    common = Part(identifiers=leaving, memory=memory, members=subject.held, lineage=tuple(state.lineage))
+    members = {key: entry for key, entry in subject.held.items() if entry.value is True}
+    common = Part(identifiers=leaving, memory=memory, members=members, lineage=tuple(state.lineage))
     parted.awaited = {key: Awaited(envelope.run, state.version, ended)}
     parted.left.update(dict.fromkeys(envelope.keys, envelope.other))
     if envelope.parted == subject.id:

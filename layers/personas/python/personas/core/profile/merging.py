@@ -21,7 +21,7 @@ def merge(subject: Subject, envelope: MergeEnvelope, place: Place) -> list[Envel
             parted.merges.append(envelope)
         return []
     parted.epoch = envelope.epoch
-    sent: list[Envelope] = [_absorb(envelope, subject.part(place))]
+    sent: list[Envelope] = [_absorb(envelope, subject.part(place, envelope.at))]
     sent += [replace(divide, profile=envelope.into) for divide in parted.divides]
     subject.clear(place)
     subject.shown, subject.merged = None, {}

@@ -8,6 +8,7 @@ from typing import Any
 
 from personas.core.envelope import EventEnvelope
 from personas.core.event import Event
+from personas.core.moments import HOUR
 from personas.core.profile import custom
 from personas.core.profile.custom import CustomTraits, Stamp, set_traits
 from personas.core.profile.memory import Memory
@@ -15,6 +16,9 @@ from personas.core.profile.parted import Awaited
 from personas.core.profile.profile import Computed, Merged, Profile, Seen, computed_of_data
 from personas.core.profile.state import State
 from personas.core.profile.stretch import Stretch
+
+TOLD_WITHIN = 72 * HOUR
+"""For so long a change may wait for its tool (core/activation/backoff.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,8 @@ class Part:
     """Aggregates, as ComputeState gives them."""
     memory: dict[str, Any] = field(default_factory=dict)
     members: Mapping[str, Computed] = field(default_factory=dict)
-    """The memberships that were announced: where one ends with the merge, its exit is due."""
+    """The memberships that were announced: where one ends with the merge, its exit is due; and so is that of one which
+    ended before, as what still waited to be told of a merged profile is told by its survivor."""
     lineage: tuple[Stretch, ...] = ()
     """What was folded of which this is made; the pages of these profiles hold the events that the memory knows."""
     taken_back: tuple[TakenBack, ...] = ()
@@ -48,9 +53,9 @@ class Part:
     """What a rebuild is still to add: whoever takes this in waits for it."""
 
     @classmethod
-    def of_merged(cls, profile: Profile, state: State, own: Stretch, told: tuple[str, ...]) -> "Part":
-        """All that a profile has, when it merges into another. `own`: what it folded by itself; `told`: the accounts
-        that know it."""
+    def of_merged(cls, profile: Profile, state: State, own: Stretch, told: tuple[str, ...], at: int) -> "Part":
+        """All that a profile has, when it merges into another (at, in ms). `own`: what it folded by itself; `told`: the
+        accounts that know it."""
         return replace(
             cls.of_living(profile),
             events=state.events,
@@ -59,7 +64,7 @@ class Part:
             members={
                 key: entry
                 for key, entry in profile.computed.items()
-                if entry.kind == "audience" and entry.value is True
+                if entry.kind == "audience" and (entry.value is True or entry.since >= at - TOLD_WITHIN)
             },
             lineage=(*state.lineage, own),
             merged={**profile.merged, **({profile.id: (profile.epoch, told)} if told else {})},

@@ -64,9 +64,9 @@ class Subject:
         """Those to which it belongs, and those that are told so while it waits."""
         return {*self.life.accounts, *(self.shown.accounts if self.shown else ())}
 
-    def part(self, place: Place) -> Part:
-        """All that it has, at the place of its lane where it merges into another."""
-        return Part.of_merged(self.draft(self.held), self.state, self._own(place), tuple(sorted(self.accounts)))
+    def part(self, place: Place, at: int) -> Part:
+        """All that it has, at the place of its lane where it merges into another; `at`: when it did so, in ms."""
+        return Part.of_merged(self.draft(self.held), self.state, self._own(place), tuple(sorted(self.accounts)), at)
 
     def freeze(self) -> Profile:
         """It goes on showing what it shows."""
@@ -95,11 +95,12 @@ class Subject:
         self.shown = replace(shown, identifiers=united)
 
     def inherit(self, members: Mapping[str, Computed]) -> None:
-        """Memberships of another that were announced: where one ends now, its exit is due."""
+        """Memberships of another that were announced: where one ends now or has just ended, its exit is due."""
         for key, membership in members.items():
             mine = self.held.get(key)
-            is_member = membership.kind == "audience" and membership.value is True
-            if is_member and not (mine and mine.value is True):
+            if membership.kind != "audience" or (mine and mine.value is True):
+                continue
+            if mine is None or membership.value is True or mine.since < membership.since:
                 self.held[key] = membership
 
     def end(self, place: Place) -> tuple[Ended, ...]:
