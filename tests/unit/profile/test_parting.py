@@ -127,6 +127,23 @@ def test_what_once_went_wrong_goes_well(case: str) -> None:
     lived(CASES[case])
 
 
+def test_who_has_identifiers_and_no_event_left_is_evaluated_as_time_and_definitions_go_on() -> None:
+    plane, clock = Plane(), Clock(START)
+    with installed(plane, clock):
+        space = LivingSpace(plane, clock)
+        space.send({"type": "identify", "userId": "u", "anonymousId": "a"}, START)
+        space.rest()
+        [person] = space.divisible()
+        space.take_out(person, [Identifier("anonymous_id", "a")], soon=True)
+        space.desk.runs.finish()
+        [strangers] = [entry for entry in USERS if entry.key == "strangers"]
+        space.desk.create(strangers, strangers.queries[0], ANYONE)
+        space.hold_at_the_hour()
+        profile = space.world.find(Identifier("anonymous_id", "a"))
+        assert profile
+        assert space.world.computed(profile) == {"strangers": True}
+
+
 def test_what_came_again_before_a_new_profile_was_told_of_its_past_counts_once_under_later_definitions() -> None:
     plane, clock = Plane(), Clock(START)
     with installed(plane, clock):

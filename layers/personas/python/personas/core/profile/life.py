@@ -76,4 +76,4 @@ class Life:
         return {kind: tuple(sorted(values)) for kind, values in sorted(self.identifiers.items())}
 
     def __bool__(self) -> bool:
-        return bool(self.first or self.custom)
+        return bool(self.first or self.custom or self.identifiers)
