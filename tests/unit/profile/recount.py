@@ -85,7 +85,9 @@ class Recount:
         if person not in self._oracles:
             calls = self.history.of(person)
             custom = self.custom(person, [call for call in calls if call.event.type == "identify"])
-            held = {one.type for call in calls for one in call.kept if one in person.gained}
+            # Also of what came by events that are another's, as these went with a higher-ranking identifier.
+            told = (one for call in self.history.calls.values() for one in call.kept)
+            held = {one.type for one in told if one in person.gained}
             traits = _Traits(self, person, custom)
             events = [call.event for call in calls]
             self._oracles[person] = Oracle(self.definitions["users"], events, traits, held, self.at)

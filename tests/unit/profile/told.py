@@ -37,6 +37,11 @@ class Tool:
                 assert entry not in self.entered, f"{entry} entered twice"
                 self.entered.add(entry)
 
+    def forget(self, audience: str) -> None:
+        """It is computed no more, of which no tool is told."""
+        self.entered = {entry for entry in self.entered if entry[1] != audience}
+        self.members = {key: member for key, member in self.members.items() if key[1] != audience}
+
     def agrees(self, profile: Profile) -> None:
         """With what a living profile stores."""
         for key, entry in profile.computed.items():
