@@ -20,7 +20,7 @@ from tests.unit.compute.histories import History, histories, simple
 from tests.unit.compute.oracle import Oracle
 from tests.unit.compute.test_state_against_oracle import REDUCERS, said
 
-pytestmark = pytest.mark.timeout(900)  # a few of the random definitions take DuckDB many seconds to plan
+pytestmark = pytest.mark.timeout(900)  # each test is of many examples
 EXAMPLES = settings().max_examples
 TOGETHER = 5
 DATABASE = database()

@@ -101,11 +101,9 @@ def _relative(operator: str, value: Any, span: Duration, at: int) -> str:
         return "FALSE"
     unit = RELATIVE_UNITS[span.unit]
     now, amount = at // unit, span.amount
-    first, last = {
-        "within_last": (now - amount, now),
-        "before_last": (None, now - amount),
-        "within_next": (now, now + amount),
-        "after_next": (now + amount, None),
-    }[operator]
-    bounds = [f"{value.moment} >= {first * unit}"] if first is not None else []
-    return sql.all_of(bounds + ([f"{value.moment} < {(last + 1) * unit}"] if last is not None else []))
+    if operator == "before_last":
+        return f"{value.moment} < {(now - amount + 1) * unit}"
+    if operator == "after_next":
+        return f"{value.moment} >= {(now + amount) * unit}"
+    first, last = {"within_last": (now - amount, now), "within_next": (now, now + amount)}[operator]
+    return f"{value.moment} BETWEEN {first * unit} AND {(last + 1) * unit - 1}"

@@ -38,7 +38,7 @@ _NAMED = {name: (kind, key) for kind, (name, key) in VIEWS.items()}
 
 
 class Facts:
-    """Collects what is asked for; `table` is right once all has been asked."""
+    """Collects what is asked for; the SELECTs are right once all has been asked."""
 
     def __init__(self) -> None:
         self.events: dict[str, list[Steps]] = {}
@@ -68,17 +68,14 @@ class Facts:
     def form(self, field: Field, form: str) -> str:
         return self._asked.setdefault((field, form), f"f{self._number(field)}{form}")
 
-    def table(self, at: int, cells: Cells | None) -> str:
-        """The SELECT over `rows`, and over `celled` where there are cells."""
-        return self._of_calls(at) if cells is None else f"{self._of_calls(at)} UNION ALL {self._of_cells(at, cells)}"
-
     def _heard(self, relation: str, at: int, columns: str) -> str:
         names = sql.texts(tuple(self.events))
         numbers = " ".join(f"WHEN {sql.text(event)} THEN {self.listen(event)}" for event in self.events)
-        return f"""SELECT p, {f"(CASE event {numbers} END)::SMALLINT" if numbers else "0"} AS e, source, ts, {columns}
+        return f"""SELECT p, {f"(CASE event {numbers} END)::SMALLINT" if numbers else "0"} AS e, source, ts{columns}
             FROM {relation} WHERE {f"event IN ({names})" if names else "FALSE"} AND ts <= {at}"""
 
-    def _of_cells(self, at: int, cells: Cells) -> str:
+    def of_cells(self, at: int, cells: Cells) -> str:
+        """The SELECT over `celled`."""
         forms = {
             name: cells[field].text if field.path.many else celled_form(cells[field], form)
             for (field, form), name in self._asked.items()
@@ -86,10 +83,14 @@ class Facts:
         asked = "".join(f", {form} AS {name}" for name, form in forms.items())
         tests = [celled_wild(cells[field], field in self._summed) for field in self._fields]
         wild = sql.any_of([test for test in tests if test != "FALSE"])
-        return f"SELECT p, e, source AS s, ts{asked}, {wild} AS wild FROM ({self._heard('celled', at, '*')})"
+        columns = {cells[field].text: None for field in self._fields}
+        columns |= {str(cells[field].kind): None for field in self._fields if isinstance(cells[field].kind, str)}
+        heard = self._heard("celled", at, "".join(f", {column}" for column in columns))
+        return f"SELECT p, e, source AS s, ts{asked}, {wild} AS wild FROM ({heard})"
 
-    def _of_calls(self, at: int) -> str:
-        heard = self._heard("rows", at, "type, body")
+    def of_calls(self, at: int) -> str:
+        """The SELECT over `rows`."""
+        heard = self._heard("rows", at, ", type, body")
         inner = f"SELECT p, e, source AS s, ts, type, {self._looked_for()} AS js FROM ({heard})"
         found = "".join(f", {self._found(field)} AS r{self._number(field)}" for field in self._fields)
         asked = "".join(f", {self._form(*key)} AS {name}" for key, name in self._asked.items())

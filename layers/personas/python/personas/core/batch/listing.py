@@ -12,7 +12,7 @@ from personas.core.batch import sql
 from personas.core.batch.comparing import condition_sql
 from personas.core.batch.facts import Facts
 from personas.core.batch.reducing import Reduction, reduction
-from personas.core.batch.streams import alone, in_window, source_of
+from personas.core.batch.streams import alone, in_window, pairs_of, source_of
 from personas.core.batch.values import Constant, Operand, expression, kept_in
 from personas.core.compute.streams import SESSION_LOOKS_BACK, split
 from personas.core.moments import HOUR
@@ -58,10 +58,10 @@ class Listing:
         stream, events, children = reduced.stream, *self._events(reduced.stream, since)
         _, open_ = split(stream.where)
         rows = self._held(stream, events, children, open_)
-        name, column, columns = self._columns()
-        found = reduction(reduced, source_of(self._facts, reduced, "x"), "TRUE", column, self._largest)
-        self.tables[name] = f"SELECT x.p{columns()} FROM {rows} x GROUP BY x.p"
-        self.joined.append(name)
+        columns, source = self._columns(), source_of(self._facts, reduced, "x")
+        found = reduction(reduced, source, "TRUE", columns, columns.of_pairs, self._largest)
+        self.tables[columns.name] = columns.table("p", f"{rows} x")
+        self.joined.append(columns.name)
         return found
 
     def seen(self, stream: Stream, since: int | None) -> str:
@@ -107,11 +107,11 @@ class Listing:
         if open_ is not None:
             said.append(condition_sql(open_, self._reader(stream, children, "y", parent, "x"), self._at))
             people = f" JOIN {self._people} q ON q.p = y.p"
-        name, column, columns = self._columns()
-        found = reduction(child, source_of(self._facts, child, "y"), "TRUE", column, self._largest)
+        columns, source = self._columns(), source_of(self._facts, child, "y")
+        found = reduction(child, source, "TRUE", columns, columns.of_pairs, self._largest)
         joined = f"{parents} x JOIN {events} y ON {' AND '.join(said[:3])}{people}"
-        self.tables[name] = f"SELECT x.id{columns()} FROM {joined} WHERE {sql.all_of(said[3:])} GROUP BY x.id"
-        return name, found
+        self.tables[columns.name] = columns.table("id", f"{joined} WHERE {sql.all_of(said[3:])}")
+        return columns.name, found
 
     def _held(self, stream: Stream, events: str, children: dict[Reduced, Reduction], open_: Condition | None) -> str:
         """The table of the events that are in the stream."""
@@ -167,16 +167,32 @@ class Listing:
         self.tables[name] = select
         return name
 
-    def _columns(self) -> tuple[str, Callable[[str], str], Callable[[], str]]:
-        """A new table's name, what adds an aggregate to it, and all that were added."""
-        name = f"l{len(self.tables)}"
-        self.tables[name] = ""
-        aggregates: dict[str, str] = {}
+    def _columns(self) -> "_Columns":
+        self.tables[name := f"l{len(self.tables)}"] = ""
+        return _Columns(name)
 
-        def column(aggregate: str) -> str:
-            return f"{name}.{aggregates.setdefault(aggregate, f'{name}a{len(aggregates)}')}"
 
-        return name, column, lambda: "".join(f", {found} AS {column}" for found, column in aggregates.items())
+class _Columns:
+    """What is aggregated in a table of this name: of rows, or of pairs that are made of these."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._aggregates: dict[str, str] = {}
+        self._value: str | None = None
+
+    def __call__(self, aggregate: str) -> str:
+        return f"{self.name}.{self._aggregates.setdefault(aggregate, f'{self.name}a{len(self._aggregates)}')}"
+
+    def of_pairs(self, value: str) -> "_Columns":
+        self._value = value
+        return self
+
+    def table(self, key: str, rows: str) -> str:
+        """The key is a column of `x`; `rows` is what follows FROM."""
+        columns = "".join(f", {found} AS {column}" for found, column in self._aggregates.items())
+        if self._value is None:
+            return f"SELECT x.{key}{columns} FROM {rows} GROUP BY x.{key}"
+        return f"SELECT p AS {key}{columns} FROM ({pairs_of(f'x.{key}', self._value, rows)}) GROUP BY p"
 
 
 def _children(condition: Condition | None) -> Iterator[Reduced]:

@@ -1,7 +1,7 @@
 """All definitions of a collection as a plan of SQL over the archive: the values of every profile at a moment.
 
 The plan reads relations that whoever runs it provides, and makes temporary tables `g` and `q0`, `q1`, …, and before
-these `facts`, where one pass over it is not enough:
+these `called` (what it asks of calls) or `facts` (of all rows), where one pass over it is not enough:
 
 - `rows` (p, event, source, type, ts, body): of each event one row for each profile p that counts it, `ts` in ms,
   `event` the name by which definitions know it, `body` the call as JSON text.
@@ -94,7 +94,13 @@ class _Planner:
     def plan(self, cells: Cells | None) -> Plan:
         stages = self._stages()
         made = [self._stage(number, stage) for number, stage in enumerate(stages)]
-        statements, facts = sql.create_macros(), self._facts.table(self._at, cells)
+        statements, facts = sql.create_macros(), self._facts.of_calls(self._at)
+        if self._grouped.passes > 1 and not self._listed:
+            # To read columns again is cheap; calls are parsed once.
+            statements.append(f"CREATE OR REPLACE TEMP TABLE called AS {facts}")
+            facts = "FROM called"
+        if cells is not None:
+            facts += f" UNION ALL {self._facts.of_cells(self._at, cells)}"
         if self._listed:
             statements.append(f"CREATE OR REPLACE TEMP TABLE facts AS {facts}")
             facts = "FROM facts"
@@ -109,15 +115,23 @@ class _Planner:
         return Plan((*statements, f"SELECT p, wild{columns} FROM q{len(made)}"), outputs)
 
     def _stages(self) -> list[list[Formula]]:
-        """In which order tables are made: where a stream asks for a computed trait, that one is in a table before."""
+        """In which order tables are made: where a stream asks for a computed trait, that one is in a table before.
+
+        So is what refers to others itself: the columns of one table that refer to each other are written out in each
+        other wherever they are mentioned, which in a long chain of them would be more than can be planned.
+        """
         stage: dict[str, int] = {}
+        refers: set[str] = set()
         for formula in self._formulas:
             tree, level = formula.tree, formula.definition.collection
             inside = {key for node in walk(tree) if isinstance(node, Reduced) for _, key in references(node, level)}
             outside = {key for of, key in references(tree, level) if of == level} - inside
+            before = (inside | (outside & refers)) & stage.keys()
             stage[formula.definition.key] = max(
-                [0, *(stage[key] + 1 for key in inside & stage.keys()), *(stage[key] for key in outside & stage.keys())]
+                [0, *(stage[key] + 1 for key in before), *(stage[key] for key in outside & stage.keys())]
             )
+            if outside & stage.keys():
+                refers.add(formula.definition.key)
         last = max(stage.values(), default=0)
         return [[one for one in self._formulas if stage[one.definition.key] == number] for number in range(last + 1)]
 

@@ -1,7 +1,8 @@
 """Reducers as SQL: what is aggregated of the rows, and how the value is read from it.
 
 >>> from personas.core.query.tree import Reduced, Stream
->>> read = reduction(Reduced(Stream("A"), "count"), None, "TRUE", lambda aggregate: f"g.[{aggregate}]", 10_000)
+>>> column = lambda aggregate: f"g.[{aggregate}]"
+>>> read = reduction(Reduced(Stream("A"), "count"), None, "TRUE", column, lambda value: column, 10_000)
 >>> read.value.number
 'coalesce(g.[count(*) FILTER (WHERE TRUE)], 0)::DOUBLE'
 """
@@ -37,23 +38,26 @@ def reduction(
     source: Source | None,
     rows: str,
     column: Aggregated,
+    pairs: Callable[[str], Aggregated],
     largest: int,
     derive: Callable[[str], str] = str,
 ) -> Reduction:
-    """`rows` is the condition of the rows in the stream; at most `largest` distinct values are kept; `derive` finds the
-    column of an expression that is read more than once, or gives the expression itself."""
+    """`rows` is the condition of the rows in the stream; at most `largest` distinct values are kept. `pairs` makes of
+    these rows each value `v` of an expression that is not NULL, and how often it is there, `n`; what it answers leads
+    from an aggregate of these to its column. `derive` finds the column of an expression that is read more than once, or
+    gives the expression itself."""
     if source is None:
         return Reduction(Double(f"coalesce({column(f'count(*) FILTER (WHERE {rows})')}, 0)::DOUBLE"))
     operand = source.operand
 
-    def aggregate(function: str, argument: str, of: str | None = None) -> str:
-        """Of the rows in which the argument, or `of`, is something: only lists would take what is nothing."""
-        something = f" AND {of or argument} IS NOT NULL" if of or function == "list" else ""
-        return column(f"{function}({argument}) FILTER (WHERE {rows}{something})")
+    def aggregate(function: str, argument: str) -> str:
+        return column(f"{function}({argument}) FILTER (WHERE {rows})")
 
     match reduced.reducer:
         case "sum":
-            return _exact(f"coalesce({aggregate('sum', _decimal(operand))}, 0)", "decimal_number({})")
+            total = derive(f"decimal_number({aggregate('sum', _decimal(operand))})")
+            wild = f"abs({total}) >= 9e15 OR (abs({total}) < 0.0001 AND {total} <> 0)"
+            return Reduction(Double(f"coalesce({total}, 0)"), wild)
         case "avg":
             total = aggregate("sum", _decimal(operand))
             count = aggregate("sum", _count(operand)) if operand.many else aggregate("count", _decimal(operand))
@@ -70,45 +74,40 @@ def reduction(
             # Texts are compared in a fraction of the time that structs take; made only where there is something.
             key = f"moment_text({source.ts}) || {best}"
             found = column(f"{pick}(CASE WHEN {rows} AND {operand.present} THEN {key} END)")
-            return Reduction(Json(f"of_order_text({found})"))
+            return Reduction(Json(f"of_order_text({found}[17:])"))
         case "mode":
-            return _mode(reduced, source, aggregate, largest)
-    listed = _listed(operand)
-    found = aggregate("list", listed, None if operand.many is None else f"nullif(len({listed}), 0)")
-    found = found if operand.many is None else f"flatten({found})"
-    wild = _too_many(found, largest)
+            return _mode(reduced, operand, pairs, largest)
+    of_pairs = pairs(operand.one.order if operand.many is None else _each(operand, "order_text(e)"))
+    wild = _too_many(of_pairs, largest)
     if reduced.reducer == "unique_count":
-        return Reduction(Double(f"coalesce(list_unique({found}), 0)::DOUBLE"), wild)
-    return Reduction(Json(f"CASE WHEN len({found}) > 0 THEN list_json(sorted_json({found})) END"), wild)
+        return Reduction(Double(f"coalesce({of_pairs('count(*)')}, 0)::DOUBLE"), wild)
+    in_order = f"list_transform({of_pairs('list(v ORDER BY v)')}, lambda e: of_order_text(e))"
+    return Reduction(Json(f"list_json({in_order})"), wild)
 
 
-def _mode(reduced: Reduced, source: Source, aggregate: Callable[..., str], largest: int) -> Reduction:
-    operand = source.operand
+def _mode(reduced: Reduced, operand: Operand, pairs: Callable[[str], Aggregated], largest: int) -> Reduction:
     minimum = LEAST_FREQUENCY if reduced.minimum is None else reduced.minimum
+    numbers, wild = reduced.reads == "number", "FALSE"
     if reduced.reads == "array" and operand.many is not None:
-        found = aggregate("list", f"list_json({operand.many})", f"nullif(len({operand.many}), 0)")
-        wild = f"list_bool_or(list_transform({found}, lambda e: is_wild(e)))"
-        wild = f"coalesce({wild}, FALSE) OR {_too_many(found, largest)}"
-        return Reduction(Text(f"most_frequent({found}, {minimum})"), wild)
-    numbers = reduced.reads == "number"
-    if operand.many is None:
-        found = aggregate("list", operand.one.text, operand.one.number if numbers else None)
+        found = pairs(f"CASE WHEN {operand.present} THEN list_json({operand.many}) END")
+        wild = f"coalesce({found('bool_or(is_wild(v))')}, FALSE)"
+    elif operand.many is not None:
+        found = pairs(_each(operand, "CASE WHEN is_number(e) THEN e END" if numbers else "json_text(e)"))
+    elif numbers:
+        found = pairs(f"CASE WHEN {operand.one.number} IS NOT NULL THEN {operand.one.text} END")
     else:
-        texts = operand.many
-        texts = f"list_filter({texts}, lambda e: is_number(e))" if numbers else texts
-        texts = f"list_transform({texts}, lambda e: json_text(e))"
-        found = f"flatten({aggregate('list', texts, f'nullif(len({texts}), 0)')})"
-    most = f"most_frequent({found}, {minimum})"
-    return Reduction(Double(f"TRY_CAST({most} AS DOUBLE)") if numbers else Text(most), _too_many(found, largest))
+        found = pairs(str(operand.one.text))
+    most = f"{found(f'min(CASE WHEN n >= {minimum} THEN rarity(n) || v END)')}[11:]"
+    value = Double(f"TRY_CAST({most} AS DOUBLE)") if numbers else Text(most)
+    return Reduction(value, f"{wild} OR {_too_many(found, largest)}")
 
 
-def _too_many(found: str, largest: int) -> str:
-    return f"CASE WHEN len({found}) > {largest} THEN list_unique({found}) > {largest} ELSE FALSE END"
+def _each(operand: Operand, form: str) -> str:
+    return f"unnest(list_transform({operand.many}, lambda e: {form}))"
 
 
-def _exact(total: str, number: str) -> Reduction:
-    small = f"(abs({total}) < 0.0001 AND {total} <> 0)"
-    return Reduction(Double(number.format(total)), f"abs({total}) >= 9e15 OR {small}")
+def _too_many(found: Aggregated, largest: int) -> str:
+    return f"coalesce({found('count(*)')}, 0) > {largest}"
 
 
 def _decimal(operand: Operand) -> str:
@@ -127,7 +126,3 @@ def _best(operand: Operand, pick: str, form: str) -> str:
         return f"list_{pick}(list_transform({operand.many}, lambda e: {form.format('e')}))"
     forms = {"json_text({})": "text", "json_number({})": "number", "order_text({})": "order"}
     return str(getattr(operand.one, forms[form]))
-
-
-def _listed(operand: Operand) -> str:
-    return str(operand.one.json) if operand.many is None else str(operand.many)

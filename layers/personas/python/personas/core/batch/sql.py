@@ -39,14 +39,10 @@ MACROS = {
         WHEN ascii(j) = 45 THEN '10' || translate(size_text(j[2:]), '0123456789', '9876543210') || '~' || chr(1) || j
         WHEN is_number(j) THEN '11' || size_text(j) || chr(1) || j
         WHEN ascii(j) IN (91, 123) THEN '3' || j ELSE '0' || j END""",
-    "of_order_text(k)": """CASE k[17] WHEN '2' THEN to_json(k[18:])::VARCHAR WHEN '1' THEN split_part(k, chr(1), 2)
-        ELSE k[18:] END""",
-    "sorted_json(l)": """list_transform(list_sort(list_transform(list_distinct(l), lambda e: order_of(e))),
-        lambda e: e.j)""",
+    "of_order_text(k)": """CASE k[1] WHEN '2' THEN to_json(k[2:])::VARCHAR WHEN '1' THEN split_part(k, chr(1), 2)
+        ELSE k[2:] END""",
     "list_json(l)": "'[' || array_to_string(l, ',') || ']'",
-    "most_frequent(l, minimum)": """list_min(list_transform(
-        list_filter(map_entries(list_histogram(l)), lambda e: e.value >= minimum),
-        lambda e: {'c': -(e.value::BIGINT), 't': e.key})).t""",
+    "rarity(n)": "(9999999999 - n)::VARCHAR",
     "decimal_number(d)": "d::VARCHAR::DOUBLE",
     "mean(d, n)": """CASE WHEN d::DECIMAL(38, 6) = d AND abs(d) < 9e9 AND n < 9e9 THEN
             TRY((d * 1000000)::BIGINT::DOUBLE) / (n::DOUBLE * 1e6)
@@ -64,9 +60,9 @@ MACROS = {
             + (CASE WHEN t[17] = ':' THEN whole(t[18:19]) * 1000 ELSE 0 END)
             + (CASE WHEN t[20] = '.' THEN whole(rpad(regexp_extract(t, '[.]([0-9]{1,3})', 1), 3, '0')) ELSE 0 END)
             - zone_minutes(iso_zone(t)) * 60000 END END""",
-    "text_moment(t)": """CASE WHEN regexp_full_match(t,
+    "text_moment(t)": """list_transform([t], lambda m: CASE WHEN regexp_full_match(m,
         '[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?')
-        THEN iso_moment(t) END""",
+        THEN iso_moment(m) END)[1]""",
 }
 """Each with its parameters; a later one may use the earlier ones."""
 

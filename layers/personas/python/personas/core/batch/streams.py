@@ -9,11 +9,17 @@ from collections.abc import Callable
 from personas.core.batch import sql
 from personas.core.batch.comparing import condition_sql
 from personas.core.batch.facts import Facts
-from personas.core.batch.reducing import Reduction, Source, reduction
+from personas.core.batch.reducing import Aggregated, Reduction, Source, reduction
 from personas.core.batch.values import Constant, Operand
 from personas.core.moments import HOUR
 from personas.core.query.formatter import format_query
 from personas.core.query.tree import Between, Condition, Field, Literal, Reduced, Scalar, Stream, Window, Within
+
+
+def pairs_of(key: str, value: str, rows: str) -> str:
+    """By the key, each value that is not NULL, and how often it is there; `rows` is what follows FROM."""
+    return f"""SELECT p, v, count(*) AS n FROM (SELECT {key} AS p, {value} AS v FROM {rows})
+        WHERE v IS NOT NULL GROUP BY p, v"""
 
 
 def in_window(window: Window | None, ts: str, at: int) -> list[str]:
@@ -52,23 +58,39 @@ class Grouped:
         self._conditions: dict[str, str] = {}
         self._aggregates: dict[str, str] = {}
         self._derived: dict[str, str] = {}
+        self._counted: dict[tuple[str, str], tuple[str, dict[str, str]]] = {}
+        """By rows and value, the pairs that are made of them: their name, and what is aggregated of them."""
 
     def reduction(self, reduced: Reduced, since: int | None) -> Reduction:
         stream = reduced.stream
         window = in_window(stream.window, "r.ts", self._at)
         rows = sql.all_of([self._holds(stream, since), *([self._condition(sql.all_of(window))] if window else [])])
         source = source_of(self._facts, reduced, "r")
-        return reduction(reduced, source, rows, self._column, self._largest, self._derive)
+        return reduction(reduced, source, rows, self._column, self._pairs(rows), self._largest, self._derive)
 
     def seen(self, stream: Stream, since: int | None) -> str:
         """Whether there was an event of the stream, in its window or not."""
         return f"coalesce({self._column(f'count(*) FILTER (WHERE {self._holds(stream, since)})')}, 0) > 0"
 
+    @property
+    def passes(self) -> int:
+        """How often the facts are read."""
+        return 1 + len(self._counted)
+
     def table(self, facts: str) -> str:
         """`facts` is the table of that name, or the SELECT that makes it."""
         marked = "".join(f", {condition} AS {name}" for condition, name in self._conditions.items())
+        marked = f"(SELECT r.*{marked} FROM ({facts}) r) r"
         columns = "".join(f", {aggregate} AS {name}" for aggregate, name in self._aggregates.items())
-        grouped = f"SELECT p, bool_or(wild) AS wild{columns} FROM (SELECT r.*{marked} FROM ({facts}) r) r GROUP BY p"
+        grouped = f"SELECT p, bool_or(wild) AS wild{columns} FROM {marked} GROUP BY p"
+        joins = ""
+        for (rows, value), (name, aggregates) in self._counted.items():
+            of_pairs = "".join(f", {aggregate} AS {column}" for aggregate, column in aggregates.items())
+            pairs = pairs_of("p", value, f"{marked} WHERE {rows}")
+            joins += f" LEFT JOIN (SELECT p{of_pairs} FROM ({pairs}) GROUP BY p) {name} ON {name}.p = g.p"
+        counted = "".join(f", {name}.* EXCLUDE (p)" for name, _ in self._counted.values())
+        if joins:
+            grouped = f"SELECT g.*{counted} FROM ({grouped}) g{joins}"
         derived = "".join(f", {expression} AS {name}" for expression, name in self._derived.items())
         return f"SELECT g.*{derived} FROM ({grouped}) g" if derived else grouped
 
@@ -83,6 +105,13 @@ class Grouped:
 
     def _column(self, aggregate: str) -> str:
         return f"g.{self._aggregates.setdefault(aggregate, f'a{len(self._aggregates)}')}"
+
+    def _pairs(self, rows: str) -> Callable[[str], Aggregated]:
+        def of_value(value: str) -> Aggregated:
+            name, aggregates = self._counted.setdefault((rows, value), (f"h{len(self._counted)}", {}))
+            return lambda aggregate: f"g.{aggregates.setdefault(aggregate, f'{name}a{len(aggregates)}')}"
+
+        return of_value
 
     def _derive(self, expression: str) -> str:
         """What is read of aggregates more than once, computed once."""
