@@ -2,7 +2,7 @@
 #
 #   make run [ARGS="--once | --empty | --port N"]    the whole system on this machine
 #   make test                                        every check and every test
-#   make bench                                       events per second, freshness, what an hour and a busy account cost
+#   make bench [CHDB=python]                         events per second, freshness, what an hour and a busy account cost
 #   make deploy STAGE=dev                            to AWS, into the account of the current credentials
 #   make clean                                       removes the state and the environments
 
@@ -44,7 +44,7 @@ test: setup lint
 
 bench: $(DEV) $(EMULATOR) $(DELIVER)
 	$(BIN)/python bench/compute.py
-	$(BIN)/python bench/batch.py --events 1000000 --profiles 100000
+	$(BIN)/python bench/batch.py $(if $(CHDB),--chdb-python $(CHDB))
 	$(BIN)/python bench/identity.py
 	$(BIN)/python bench/pipeline.py $(ARGS)
 	$(BIN)/python bench/recompute.py
