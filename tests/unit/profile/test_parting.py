@@ -127,6 +127,25 @@ def test_what_once_went_wrong_goes_well(case: str) -> None:
     lived(CASES[case])
 
 
+def test_what_is_given_back_leaves_to_a_backfill_that_began_meanwhile_what_that_adds() -> None:
+    plane, clock = Plane(), Clock(START)
+    with installed(plane, clock):
+        space = LivingSpace(plane, clock)
+        space.send({"type": "identify", "userId": "u", "anonymousId": "a"}, START)
+        space.send({"type": "track", "event": "Order", "userId": "u"}, START)
+        [orders] = [entry for entry in USERS if entry.key == "orders"]
+        space.desk.create(orders, orders.queries[0], ANYONE)
+        [person] = space.divisible()
+        space.take_out(person, [Identifier("user_id", "u")], soon=True)
+        clock.ms += 2 * HOUR  # the lanes are behind for so long that definitions go before
+        for _ in range(2):
+            space.desk.runs.go_on()
+        space.hold_at_the_hour()
+        profile = space.world.find(Identifier("user_id", "u"))
+        assert profile
+        assert space.world.computed(profile) == {"orders": 1}
+
+
 def test_who_has_identifiers_and_no_event_left_is_evaluated_as_time_and_definitions_go_on() -> None:
     plane, clock = Plane(), Clock(START)
     with installed(plane, clock):

@@ -14,5 +14,5 @@ def owner(_: str, identifier: Identifier | None) -> str | None:
 
 def test_an_identifier_goes_to_whom_it_belongs_though_its_events_went_with_another() -> None:
     for profile, identifiers in (("use_ann", {"user_id": ("ann",)}), ("use_tablet", {"anonymous_id": ("tablet",)})):
-        part = Share(profile, (), ()).part(DefinitionSet.of(1, []), (ANN, TABLET), owner, 0)
+        part = Share(profile, 1, (), ()).part(lambda _: DefinitionSet.of(1, []), (ANN, TABLET), owner, 0)
         assert part.identifiers == identifiers

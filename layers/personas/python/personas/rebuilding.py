@@ -9,6 +9,7 @@ the unmerge pending. A profile takes its share once, by a key that names the unm
 """
 
 from collections.abc import Collection, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from personas import cooling, profiles_stream
@@ -134,20 +135,23 @@ def _share_out(space: str, run: str, unmerge_id: str, pieces: int, now: int) -> 
     owner = Owners(space)
     owner.ask((row.profile, identifier) for row in rows for identifier in (led_by(row), *row.identifiers))
     shown = _shown(space, {current for side in unmerge.sides if (current := owner(side, None))})
+    versions = partial(definitions.load, space)
     for profile, awaited in zip(unmerge.sides, _awaited(space, unmerge), strict=True):
         current = owner(profile, None)
         if awaited is None or awaited is DONE or current is None:
             continue
-        head = definitions.load(space, awaited.version)
         found = Share.of(current, awaited, rows, owner)
         key = share_key(unmerge.id, profile)
         corrections = (
             AbsorbEnvelope(space, account, f"{key}:{account}:{place}", part.to_data())
-            for place, (account, part) in enumerate(found.corrections(awaited, head, now))
+            for place, (account, part) in enumerate(found.corrections(awaited, versions, now))
         )
-        archive.write(found.taken_back(awaited.version))
+        archive.write(found.taken_back())
+        head = versions(found.newest)
         cooling.send(corrections, head, now)
-        cooling.send([AbsorbEnvelope(space, profile, key, found.part(head, shown, owner, now).to_data())], head, now)
+        cooling.send(
+            [AbsorbEnvelope(space, profile, key, found.part(versions, shown, owner, now).to_data())], head, now
+        )
     unmerges.note_rebuilt(space, unmerge.id, now)
 
 

@@ -88,7 +88,7 @@ def revive(subject: Subject, envelope: ReviveEnvelope, place: Place, now_ms: int
     state.memory.unite(common.remembered())
     state.memory.add(known, hour_of(now_ms), state.version)
     parted.left.update(envelope.passed)
-    parted.awaited[key] = Awaited(envelope.run, max(state.version, envelope.version), ended)
+    parted.awaited[key] = Awaited(envelope.run, envelope.version, ended)
     if envelope.revived != subject.id:
         return []
     parted.epoch = envelope.epoch

@@ -1,7 +1,8 @@
 """Counting again, from rows of the archive: what a profile that was made two is given back, and what its accounts are.
 
 Invariant: an event counts once, however many rows tell of it, and for one profile: the one that its first identifier
-led to, which ranked highest.
+led to, which ranked highest. It counts for what is kept since no later version than that with which it had been folded,
+or the whole had been counted: what is kept since a later one is given it by a backfill, which began meanwhile.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,12 +27,18 @@ Owner = Callable[[str, Identifier | None], str | None]
 """The profile to which what came to a profile by an identifier belongs now."""
 
 
+Versions = Callable[[int], DefinitionSet]
+"""The space's definitions of a version."""
+
+
 @dataclass(frozen=True, slots=True)
 class Share:
     """Of one of the two."""
 
     profile: str
     """As it is called now."""
+    version: int
+    """Of the definitions with which the whole had been counted."""
     rows: tuple[Accepted, ...]
     """Each event once, in the order in which they were folded."""
     folded: tuple[frozenset[bytes], ...]
@@ -59,29 +66,39 @@ class Share:
         mine: list[Accepted] = []
         repeated: list[Accepted] = []
         for known, by in counted.items():
-            first, *more = sorted(by.values(), key=_number)
+            first, *more = sorted(by.values(), key=lambda row: (row.version, row.number))
             if owner(first.profile, led_by(first)) == profile:
                 mine.append(first)
                 repeated += more[len(taken.get(known, ())) :]
-        return cls(profile, tuple(sorted(mine, key=_number)), tuple(map(frozenset, folded)), tuple(repeated))
+        rows_of_it, known_of = tuple(sorted(mine, key=_number)), tuple(map(frozenset, folded))
+        return cls(profile, awaited.version, rows_of_it, known_of, tuple(repeated))
 
-    def taken_back(self, version: int) -> list[Accepted]:
-        """Rows for the archive, which say so to whoever counts again under later definitions than this version.
-        Readers know them again by their numbers."""
-        return [row._replace(account=None, version=version, taken_back=True) for row in self.repeated]
+    def counted_as_of(self, row: Accepted) -> int:
+        """The version of the definitions that are to count it."""
+        return max(self.version, row.version)
 
-    def part(self, definitions: DefinitionSet, shown: Iterable[Identifier], owner: Owner, now_ms: int) -> Part:
+    @property
+    def newest(self) -> int:
+        """Of these versions."""
+        return max(map(self.counted_as_of, self.rows), default=self.version)
+
+    def taken_back(self) -> list[Accepted]:
+        """Rows for the archive, which say so to whoever counts again under later definitions. Readers know them again
+        by their numbers."""
+        return [row._replace(account=None, version=self.counted_as_of(row), taken_back=True) for row in self.repeated]
+
+    def part(self, versions: Versions, shown: Iterable[Identifier], owner: Owner, now_ms: int) -> Part:
         """`shown`: the identifiers of the whole. Tools are told of each by whom it belongs to, also where of the events
         that came by it none is: an event that came by several went with the first."""
-        life, compute = Life(), ComputeState()
+        life, compute, promotions = Life(), ComputeState(), versions(self.version).promotions
         life.identify(one for one in shown if owner(self.profile, one) == self.profile)
         for row in self.rows:
             event = row.event
             if event.type == "identify":
                 set_traits(life.custom, event.traits, Stamp.of(event))
-            if definitions.promotions and (promoted := definitions.promotions.of(event)):
+            if promotions and (promoted := promotions.of(event)):
                 set_traits(life.custom, promoted, Stamp.of(event))
-            compute.add(definitions, event, now_ms)
+            compute.add(versions(self.counted_as_of(row)), event, now_ms)
             life.identify(one for one in row.identifiers if owner(row.profile, one) == self.profile)
             life.see(Seen(event.received, event.message_id, event.source))
             if row.account:
@@ -96,7 +113,7 @@ class Share:
             compute=compute.to_data(),
         )
 
-    def corrections(self, awaited: Awaited, definitions: DefinitionSet, now_ms: int) -> Iterator[tuple[str, Part]]:
+    def corrections(self, awaited: Awaited, versions: Versions, now_ms: int) -> Iterator[tuple[str, Part]]:
         """What accounts lack of it, and what they had been given too often: that of which it is no member any more."""
         accounts = {row.account for row in self.rows if row.account}
         for account in sorted(accounts.union(*(ended.accounts for ended in awaited.ended))):
@@ -108,12 +125,12 @@ class Share:
                 # Two may have counted one event, before either knew of the other.
                 lacking = (account in accounts) - sum(row.fingerprint in known for known in given)
                 if lacking > 0:
-                    compute.add(definitions.told, row.event, now_ms)
+                    compute.add(versions(self.counted_as_of(row)).told, row.event, now_ms)
                 back += [row] * -lacking
             if compute:
                 yield account, Part(compute=compute.to_data())
             for chunk in _chunks(back):
-                yield account, Part(taken_back=tuple(TakenBack(awaited.version, row.event) for row in chunk))
+                yield account, Part(taken_back=tuple(TakenBack(self.counted_as_of(row), row.event) for row in chunk))
 
 
 def _number(row: Accepted) -> Number:
