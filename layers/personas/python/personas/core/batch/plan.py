@@ -1,7 +1,7 @@
 """All definitions of a collection as a plan of SQL over the archive: the values of every profile at a moment.
 
-The plan reads relations that whoever runs it provides, and makes temporary tables `g` and `q0`, `q1`, …, and before
-these `called` (what it asks of calls) or `facts` (of all rows), where one pass over it is not enough:
+The plan reads relations that whoever runs it provides, and makes temporary tables where one pass is not enough:
+`called` (what it asks of calls) or `facts` (of all rows), `g`, and `q0`, `q1`, …:
 
 - `rows` (p, event, source, type, ts, body): of each event one row for each profile p that counts it, `ts` in ms,
   `event` the name by which definitions know it, `body` the call as JSON text.
@@ -82,6 +82,8 @@ class _Planner:
         self._formulas, self._at, self._largest = definitions.formulas[collection], at, largest
         self._asked = definitions.asked_by(collection)
         self._heard = Heard()
+        self._admitting: dict[tuple[str, ...], str] = {}
+        """By the types of identifiers of which a member needs one, the columns that say whether the profile has."""
         self._listed = False
         """Whether anything asks for lists of events, and so for the table of facts."""
         self._facts = Facts()
@@ -104,15 +106,19 @@ class _Planner:
         if self._listed:
             statements.append(f"CREATE OR REPLACE TEMP TABLE facts AS {facts}")
             facts = "FROM facts"
-        statements.append(f"CREATE OR REPLACE TEMP TABLE g AS {self._grouped.table(facts)}")
-        statements.append(f"CREATE OR REPLACE TEMP TABLE q0 AS {self._people()}")
-        statements += [f"CREATE OR REPLACE TEMP TABLE q{number + 1} AS {select}" for number, select in enumerate(made)]
+        *earlier, last = made
+        tables = {"g": self._grouped.table(facts), "q0": self._people()}
+        tables |= {f"q{number + 1}": select for number, select in enumerate(earlier)}
+        if earlier or self._listed:
+            statements += [f"CREATE OR REPLACE TEMP TABLE {name} AS {select}" for name, select in tables.items()]
+        else:  # each is read once, and need not be written down
+            last = f"WITH {', '.join(f'{name} AS ({select})' for name, select in tables.items())} {last}"
         outputs = tuple(
             Output(key, expression(self._values[key]), type(self._values[key]))
             for key in (formula.definition.key for formula in self._formulas)
         )
         columns = "".join(f", {output.column}" for output in outputs)
-        return Plan((*statements, f"SELECT p, wild{columns} FROM q{len(made)}"), outputs)
+        return Plan((*statements, f"SELECT p, wild{columns} FROM ({last})"), outputs)
 
     def _stages(self) -> list[list[Formula]]:
         """In which order tables are made: where a stream asks for a computed trait, that one is in a table before.
@@ -140,7 +146,9 @@ class _Planner:
         wild = ["q.wild", *(["coalesce(g.wild, FALSE)"] if not number else [])]
         columns = ""
         for formula in stage:
-            value = _Reader(formula, self._grouped, listing, self._trait, self._heard, self._at, wild).value()
+            value = _Reader(
+                formula, self._grouped, listing, self._trait, self._heard, self._admitting, self._at, wild
+            ).value()
             column = f"d{len(self._values)}"
             columns += f", {expression(value)} AS {column}"
             self._values[formula.definition.key] = kept_in(value, column)
@@ -175,7 +183,11 @@ class _Planner:
             for path, name in self._traits.items()
         ]
         heard = self._heard.columns("people")
-        return f"SELECT *, {sql.any_of(wild)} AS wild FROM (SELECT p, held{heard}{columns} FROM people)"
+        columns += "".join(
+            f", coalesce(list_has_any(held, [{sql.texts(asked)}]), FALSE) AS {name}"
+            for asked, name in self._admitting.items()
+        )
+        return f"SELECT *, {sql.any_of(wild)} AS wild FROM (SELECT p{heard}{columns} FROM people)"
 
 
 class _Reader:
@@ -188,13 +200,14 @@ class _Reader:
         listing: Listing,
         trait: Callable[[Trait], Operand],
         heard: Heard,
+        admitting: dict[tuple[str, ...], str],
         at: int,
         wild: list[str],
     ) -> None:
         self._definition, self._tree, self._since = formula.definition, formula.tree, formula.since
         self._questions = {condition: question for question, condition in formula.asks.items()}
         self._grouped, self._listing, self._trait, self._at = grouped, listing, trait, at
-        self._heard, self._wild = heard, wild
+        self._heard, self._admitting, self._wild = heard, admitting, wild
 
     def value(self) -> Value:
         tree = self._tree
@@ -211,7 +224,8 @@ class _Reader:
     def _admits(self) -> list[str]:
         if self._definition.collection != "users" or self._definition.kind != "audience":
             return []
-        return [f"coalesce(list_has_any(q.held, [{sql.texts(self._definition.options.external_ids)}]), FALSE)"]
+        asked = self._definition.options.external_ids
+        return [f"q.{self._admitting.setdefault(asked, f'n{len(self._admitting)}')}"]
 
     def _ask(self, quantified: AnyMember | AllMembers) -> str:
         asked = Asked.of(quantified)

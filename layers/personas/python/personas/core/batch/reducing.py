@@ -61,7 +61,7 @@ def reduction(
         case "avg":
             total = aggregate("sum", _decimal(operand))
             count = aggregate("sum", _count(operand)) if operand.many else aggregate("count", _decimal(operand))
-            mean = derive(f"mean({total}, {count})")
+            mean = derive(f"mean({total}, {derive(f'decimal_number({total})')}, {count})")
             wild = f"{total} IS NOT NULL AND ({mean} IS NULL OR (abs({mean}) < 0.0001 AND {mean} <> 0))"
             return Reduction(Double(mean), wild)
         case "min" | "max":

@@ -44,7 +44,9 @@ MACROS = {
     "list_json(l)": "'[' || array_to_string(l, ',') || ']'",
     "rarity(n)": "(9999999999 - n)::VARCHAR",
     "decimal_number(d)": "d::VARCHAR::DOUBLE",
-    "mean(d, n)": """CASE WHEN d::DECIMAL(38, 6) = d AND abs(d) < 9e9 AND n < 9e9 THEN
+    "mean(d, x, n)": """CASE WHEN d % 0.0001 = 0 AND abs(x) < 1e10 AND n < 1e10 THEN
+            round(x * 1e4) / (n::DOUBLE * 1e4)
+        WHEN d::DECIMAL(38, 6) = d AND abs(d) < 9e9 AND n < 9e9 THEN
             TRY((d * 1000000)::BIGINT::DOUBLE) / (n::DOUBLE * 1e6)
         WHEN d::DECIMAL(38, 12) = d AND abs(d) < 9e3 AND n < 9e3 THEN
             TRY((d * 1000000000000)::BIGINT::DOUBLE) / (n::DOUBLE * 1e12) END""",

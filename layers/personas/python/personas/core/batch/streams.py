@@ -58,6 +58,7 @@ class Grouped:
         self._conditions: dict[str, str] = {}
         self._aggregates: dict[str, str] = {}
         self._derived: dict[str, str] = {}
+        self._derived_of_these: dict[str, str] = {}
         self._counted: dict[tuple[str, str], tuple[str, dict[str, str]]] = {}
         """By rows and value, the pairs that are made of them: their name, and what is aggregated of them."""
 
@@ -91,8 +92,10 @@ class Grouped:
         counted = "".join(f", {name}.* EXCLUDE (p)" for name, _ in self._counted.values())
         if joins:
             grouped = f"SELECT g.*{counted} FROM ({grouped}) g{joins}"
-        derived = "".join(f", {expression} AS {name}" for expression, name in self._derived.items())
-        return f"SELECT g.*{derived} FROM ({grouped}) g" if derived else grouped
+        for derived in (self._derived, self._derived_of_these):
+            columns = "".join(f", {expression} AS {name}" for expression, name in derived.items())
+            grouped = f"SELECT g.*{columns} FROM ({grouped}) g" if columns else grouped
+        return grouped
 
     def _holds(self, stream: Stream, since: int | None) -> str:
         said = is_named(self._facts, stream, since, "r")
@@ -115,7 +118,8 @@ class Grouped:
 
     def _derive(self, expression: str) -> str:
         """What is read of aggregates more than once, computed once."""
-        return f"g.{self._derived.setdefault(expression, f'm{len(self._derived)}')}"
+        derived, kind = (self._derived_of_these, "n") if "g.m" in expression else (self._derived, "m")
+        return f"g.{derived.setdefault(expression, f'{kind}{len(derived)}')}"
 
 
 def event_reader(facts: Facts, event: str, alias: str) -> Callable[[Scalar], Operand]:
