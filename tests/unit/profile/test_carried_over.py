@@ -67,7 +67,7 @@ def envelope(step: str, body: Event, number: int, now: int, data: st.DataObject,
     assert isinstance(other, Outcome)
     assert other.profile
     assert other.state
-    part = Part.of_merged(other.profile, other.state, Stretch("use_b", BEGINNING, (number, 1)), ())
+    part = Part.of_merged(other.profile, other.state, Stretch("use_b", BEGINNING, (number, 1)), (), now)
     assert part
     return AbsorbEnvelope("sp", "use_a", f"merge:{number}", part.to_data())
 
