@@ -16,8 +16,14 @@ DAYS = {"daily": 1, "weekly": 7, "monthly": 30, "annually": 365}
 
 Tie = tuple[Identifier, Identifier]
 """What an event brought, and what it came by; of a merge, the end at the person who was to go on, and the other."""
-Side = tuple[int, bool]
-"""Of the unmerge of this number, whether a person is, among others, the one that was given something."""
+
+
+@dataclass(eq=False)
+class Founder:
+    """What somebody is made of: a profile that was one of its own when it began."""
+
+    identifier: Identifier
+    created: int
 
 
 @dataclass(eq=False)
@@ -29,12 +35,16 @@ class Person:
     ties: list[Tie] = field(default_factory=list)
     bridges: list[Tie] = field(default_factory=list)
     """Of these, the merges that stand."""
-    founded: dict[Identifier, int] = field(default_factory=dict)
-    """Whom it was made of: an identifier that each began with, and when."""
-    sides: set[Side] = field(default_factory=set)
+    founders: list[Founder] = field(default_factory=list)
+    apart: set[Founder] = field(default_factory=set)
+    """Whose profiles it is never to be one with again."""
 
     def is_apart_from(self, other: "Person") -> bool:
-        return any((unmerge, not given) in other.sides for unmerge, given in self.sides)
+        return not self.apart.isdisjoint(other.founders) or not other.apart.isdisjoint(self.founders)
+
+    @property
+    def oldest(self) -> Founder:
+        return min(self.founders, key=lambda one: one.created)
 
 
 @dataclass
@@ -53,7 +63,7 @@ class World:
         matched = self._matched(kept)
         if not matched:
             self.made += 1
-            matched = [Person(f"use_{self.made:04d}", now, founded={kept[0]: now})]
+            matched = [Person(f"use_{self.made:04d}", now, founders=[Founder(kept[0], now)])]
             self.people += matched
         person, *others = sorted(matched, key=lambda one: (one.created, one.id))
         near = next((one for one in kept if one in person.gained), kept[0])
@@ -72,8 +82,8 @@ class World:
         person.merges += other.merges + 1
         person.ties += other.ties
         person.bridges += other.bridges
-        person.founded |= other.founded
-        person.sides |= other.sides
+        person.founders += other.founders
+        person.apart |= other.apart
         self.people.remove(other)
 
     def find(self, identifier: Identifier) -> Person | None:
@@ -84,31 +94,28 @@ class World:
         ties = [tie for tie in person.ties if tie is not bridge]
         near, far = (_tied(ties, end) for end in bridge)
         assert near.isdisjoint(far), "each tie joined what nothing else joined"
-        oldest = min(person.founded, key=lambda one: person.founded[one])
-        leaving = far if oldest in near else near
+        leaving = far if person.oldest.identifier in near else near
         person.ties = [tie for tie in ties if tie[0] not in leaving]
-        founded = {one: at for one, at in person.founded.items() if one in leaving}
-        self._part(person, leaving, [tie for tie in ties if tie[0] in leaving], founded)
-        person.founded = {one: at for one, at in person.founded.items() if one not in leaving}
+        founders = [one for one in person.founders if one.identifier in leaving]
+        self._part(person, leaving, [tie for tie in ties if tie[0] in leaving], founders)
+        person.founders = [one for one in person.founders if one not in founders]
         person.bridges = [tie for tie in person.bridges if any(tie is one for one in person.ties)]
 
     def take_out(self, person: Person, leaving: Sequence[Identifier]) -> None:
         """Just these leave; what came by them stays."""
         first = leaving[0]
         created = min(person.gained[one] for one in leaving)
-        self._part(person, leaving, [(first, one) for one in leaving[1:]], {first: created})
+        self._part(person, leaving, [(first, one) for one in leaving[1:]], [Founder(first, created)])
 
-    def _part(
-        self, person: Person, leaving: Collection[Identifier], ties: list[Tie], founded: dict[Identifier, int]
-    ) -> None:
+    def _part(self, person: Person, leaving: Collection[Identifier], ties: list[Tie], founders: list[Founder]) -> None:
         """It goes on without these; whoever has them is never to be one with it again."""
         self.parted += 1
         gained = {one: at for one, at in person.gained.items() if one in leaving}
         bridges = [bridge for bridge in person.bridges if any(bridge is tie for tie in ties)]
-        sides = {*person.sides, (self.parted, True)}
         person.gained = {one: at for one, at in person.gained.items() if one not in leaving}
-        person.sides.add((self.parted, False))
-        other = Person(f"parted_{self.parted}", min(founded.values()), gained, 0, ties, bridges, founded, sides)
+        other = Person(f"parted_{self.parted}", 0, gained, 0, ties, bridges, founders, {*person.apart, person.oldest})
+        other.created = other.oldest.created
+        person.apart.add(other.oldest)
         self.people.append(other)
 
     def partition(self) -> set[frozenset[Identifier]]:

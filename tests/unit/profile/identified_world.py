@@ -52,10 +52,10 @@ class IdentifiedWorld(World):
     def find(self, identifier: Identifier) -> str | None:
         return graph.find_profile(self.space, identifier.collection, identifier.type, identifier.value)
 
-    def undo(self, profile: str, ends: frozenset[Identifier]) -> Unmerge:
-        """The merge of the profile between these two. Raises what the Control API's call answers."""
-        [merge] = [one for one in graph.merges(self.space, profile) if {one.identifier, one.via} == ends]
-        return unmerging.undo(self.space, profile, merge.id, None, self.clock.ms)
+    def undo(self, profile: str, ends: frozenset[Identifier]) -> Unmerge | None:
+        """The merge of the profile between these two; None: it is not listed. Raises what the Control API answers."""
+        listed = [one for one in graph.merges(self.space, profile) if {one.identifier, one.via} == ends]
+        return unmerging.undo(self.space, profile, listed[0].id, None, self.clock.ms) if listed else None
 
     def take_out(self, profile: str, leaving: list[Identifier]) -> Unmerge:
         self.undone += 1
