@@ -27,7 +27,7 @@ class OptionsBody:
     def applied(self, created: int, known: Options = BY_DEFAULT) -> Options:
         """The options with what the body says; history is counted from the definition's creation (ms)."""
         every = known.every_hours if self.recompute_every_hours is None else self.recompute_every_hours
-        return Options(self._external_ids(known), self._since(created, known), every)
+        return Options(self._external_ids(known), self._since(created, known), every, known.anew)
 
     def look_back_days(self, known: int | None) -> int | None:
         """How many days of history count, where the body says anything about history; else what is known."""

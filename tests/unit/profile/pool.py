@@ -1,7 +1,4 @@
-"""Definitions that a random space may have: under each key some queries, of which an edit makes one another.
-
-Accounts ask for no smallest, largest, first or last values: an unmerge does not undo these (docs/identity.md).
-"""
+"""Definitions that a random space may have: under each key some queries, of which an edit makes one another."""
 
 from typing import NamedTuple
 
@@ -56,6 +53,8 @@ ACCOUNTS = (
         "all_recent", "event('Order').within(4 hours).count()", "event('Visit').within(1 day).count()", of="accounts"
     ),
     trait("all_items", "event('Order').unique(property('item'))", of="accounts"),
+    trait("all_most", "event('Order').max(property('price'))", "event('Order').min(property('price'))", of="accounts"),
+    trait("all_edge", "event('Order').first(property('item'))", "event('Order').last(property('item'))", of="accounts"),
     audience("busy", "event('Order').within(2 hours).count() >= 3", "trait('all_orders') >= 4", of="accounts"),
     audience("big", "trait('size') >= 3", "trait('size') >= 1 AND trait('all_recent') = 0", of="accounts"),
     audience("ending", "trait('contract').within_next(1 day)", of="accounts"),

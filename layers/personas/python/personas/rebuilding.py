@@ -22,6 +22,7 @@ from personas.core.profile.delivery import led_by
 from personas.core.profile.dividing import share_key
 from personas.core.profile.parted import Awaited
 from personas.core.profile.refold import Share
+from personas.core.saved_definition import SavedDefinition
 from personas.stores import (
     archive,
     archive_scan,
@@ -142,10 +143,13 @@ def _share_out(space: str, run: str, unmerge_id: str, pieces: int, now: int) -> 
             continue
         found = Share.of(current, awaited, rows, owner)
         key = share_key(unmerge.id, profile)
+        corrected = list(found.corrections(awaited, versions, now))
         corrections = (
             AbsorbEnvelope(space, account, f"{key}:{account}:{place}", part.to_data())
-            for place, (account, part) in enumerate(found.corrections(awaited, versions, now))
+            for place, (account, part) in enumerate(corrected)
         )
+        if lost := {back.event.name for _, part in corrected for back in part.taken_back}:
+            _count_anew(space, lost)
         archive.write(found.taken_back())
         head = versions(found.newest)
         cooling.send(corrections, head, now)
@@ -160,6 +164,22 @@ def _shown(space: str, roots: Collection[str]) -> list[Identifier]:
     found = profiles.read_many([(space, root) for root in sorted(roots)]).values()
     told = [stored.profile.identifiers for stored in found]
     return [Identifier(kind, value) for each in told for kind, values in each.items() for value in values]
+
+
+def _count_anew(space: str, lost: Collection[str | None]) -> None:
+    """What definitions keep of accounts that lost events of these names: the smallest of the others, or that there is
+    none, does not follow from what was kept. The run brings them into force again. To do it twice costs time only."""
+
+    def decide(before: tuple[SavedDefinition, ...], version: int) -> definitions.Change:
+        head = spaces.head(space)
+        concerned = definitions.load(space, head.definitions).looking_at(lost) if head else ()
+        ours = (saved for saved in before if saved.definition.collection == "accounts")
+        return definitions.Change(
+            tuple(saved.counted_anew(version) for saved in ours if saved.id in concerned or saved.pending)
+        )
+
+    if any(saved.definition.collection == "accounts" for saved in definitions.of_space(space)):
+        definitions.change(space, decide)
 
 
 def unfollowed(space: str) -> list[Unmerge]:

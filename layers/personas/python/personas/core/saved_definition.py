@@ -104,6 +104,11 @@ class SavedDefinition:
             return changed
         return replace(changed, coming_since=None, failure=None)
 
+    def counted_anew(self, version: int) -> "SavedDefinition":
+        """What is in force stands until all has been counted once more."""
+        options = replace(self.definition.options, anew=version)
+        return replace(self, definition=replace(self.definition, options=options))
+
     def to_data(self) -> dict[str, Any]:
         return {
             "definition": self.definition.to_data(),

@@ -124,6 +124,10 @@ class Aggregate:
         """As the space keeps it without a break since that version of its definitions; 0: since ever."""
         return replace(self, id=f"{self.id}.{version}") if version else self
 
+    def counted_anew(self, version: int) -> "Aggregate":
+        """Apart from what was kept before; 0: not."""
+        return replace(self, id=f"{self.id}~{version}") if version else self
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "take", _take(self.holds, self.values, self.since))
 

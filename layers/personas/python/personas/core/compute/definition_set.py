@@ -5,7 +5,7 @@ added the past. Building a set from queries needs the parser; loading a stored o
 handle events never import it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from personas.core.compute import questions
@@ -164,6 +164,14 @@ class DefinitionSet:
         if found is None:
             found = self._readers[collection] = Readers(self.formulas[collection])
         return found
+
+    def looking_at(self, names: Collection[str | None]) -> frozenset[str]:
+        """The ids of the definitions of accounts that look at any of these events."""
+        return frozenset(
+            formula.definition.id
+            for formula in self.formulas["accounts"]
+            if any(self.aggregates[needed].event in names for needed in formula.needs)
+        )
 
     def listens(self, event_name: str | None) -> bool:
         """Whether any definition looks at events of this name."""

@@ -139,6 +139,7 @@ class Formula:
         return lambda frame: frame.look(aggregate)
 
     def _registered(self, aggregate: Aggregate) -> Aggregate:
+        aggregate = aggregate.counted_anew(self.definition.options.anew)
         aggregate = aggregate.kept_since(self._kept_since(aggregate.id))
         self.needs.add(aggregate.id)
         return self._aggregates.setdefault(aggregate.id, aggregate)

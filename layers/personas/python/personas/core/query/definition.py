@@ -20,14 +20,18 @@ class Options:
     """Events before this moment (ms) never count; None where history is included."""
     every_hours: int = 1
     """How often its value follows the passing of time, where nothing else happens to the profile."""
+    anew: int = 0
+    """The version at which all was to be counted once more, as what had been kept could not be mended; 0: never."""
 
     def to_data(self) -> dict[str, Any]:
         data: dict[str, Any] = {"ids": list(self.external_ids), "since": self.since}
-        return data if self.every_hours == 1 else {**data, "every": self.every_hours}
+        if self.every_hours != 1:
+            data["every"] = self.every_hours
+        return {**data, "anew": self.anew} if self.anew else data
 
     @classmethod
     def of_data(cls, data: dict[str, Any]) -> "Options":
-        return cls(tuple(data["ids"]), data["since"], data.get("every", 1))
+        return cls(tuple(data["ids"]), data["since"], data.get("every", 1), data.get("anew", 0))
 
     def scheduled(self, hour: int) -> int:
         """The first hour of the definition's own schedule that is not before this one.
