@@ -107,6 +107,13 @@ CASES: dict[str, list[tuple[Any, ...]]] = {
         ("resolve", 0, True),
         ("call", "use_a", "group", 0, 0, True),
     ],
+    "the part that the division had waited for brought what was known already": [
+        ("merge", "use_a", "use_b", False),
+        ("call", "use_b", "order", 0, 0, False),
+        ("undo", 0),
+        ("save", 3),
+        ("resolve", 0, True),
+    ],
     "what was taken out merges, and that is undone in turn": [
         ("call", "use_a", "group", 20, 1, True),
         ("call", "use_aek", "order", 30, 2, True),

@@ -138,7 +138,9 @@ def _number(row: Accepted) -> Number:
 
 
 def _among(ended: Ended, row: Accepted) -> bool:
-    return any(stretch.profile == row.profile and row.number[1:] in stretch for stretch in ended.stretches)
+    place = row.number[1:]
+    mine = (stretch for stretch in ended.stretches if stretch.profile == row.profile)
+    return any(one.has_taken_back(place) if row.taken_back else place in one for one in mine)
 
 
 def _chunks(rows: Sequence[Accepted]) -> Iterator[list[Accepted]]:

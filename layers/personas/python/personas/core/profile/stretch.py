@@ -28,6 +28,10 @@ class Stretch:
     def __contains__(self, place: Place) -> bool:
         return self.after < place < self.before
 
+    def has_taken_back(self, place: Place) -> bool:
+        """Also by what ended it: the part of a merged profile that it had waited for may have brought what it knew."""
+        return place in self or place == self.before
+
     def to_data(self) -> list[Any]:
         # Sequence numbers go beyond 64 bits.
         return [self.profile, str(self.after[0]), self.after[1], str(self.before[0]), self.before[1]]
