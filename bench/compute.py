@@ -23,7 +23,7 @@ import orjson
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bench.shop import AUDIENCES, QUERIES
+from bench.shop import AUDIENCES, QUERIES, something
 from personas import profiles_stream, wire
 from personas.core.compute.definition_set import DefinitionSet
 from personas.core.envelope import EventEnvelope
@@ -196,29 +196,8 @@ def shopping(profile: str, count: int, seed: int, until: int) -> list[EventEnvel
         visit = until - (chance.randrange(60) * DAY if count > 10 else 0) - chance.randrange(HOUR)
         for step in range(min(count - len(events), chance.randrange(3, 9))):
             at = min(visit + step * 40_000, until)
-            kinds = [
-                {"type": "page", "name": chance.choice(["Home", "Pricing", "Search"])},
-                {
-                    "type": "track",
-                    "event": "Product Viewed",
-                    "properties": {
-                        "brand": chance.choice(["acme", "birch", "cedar", "delta"]),
-                        "category": chance.choice(["shoes", "shirts", "hats"]),
-                        "price": chance.randrange(900, 20_000) / 100,
-                    },
-                },
-                {
-                    "type": "track",
-                    "event": "Order Completed",
-                    "properties": {
-                        "revenue": chance.randrange(900, 20_000) / 100,
-                        "coupon": "SPRING",
-                        "at": "2025-09-01",
-                    },
-                },
-            ]
             body = {
-                **chance.choices(kinds, [4, 5, 1])[0],
+                **something(chance),
                 "messageId": f"{profile}-{seed}-{len(events)}",
                 "userId": profile,
                 "anonymousId": f"anonymous-{profile}",

@@ -20,7 +20,7 @@ import requests
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bench.shop import AUDIENCES, QUERIES
+from bench.shop import AUDIENCES, QUERIES, something
 from personas.core.preview.sampling import SHARD_BYTES, planned
 from personas.local import operating
 from personas.local.launch import LaunchedEngine
@@ -81,26 +81,9 @@ def send(engine: LaunchedEngine, profiles: int, count: int) -> None:
 def calls(profiles: int, count: int, now: datetime) -> Iterator[dict[str, Any]]:
     chance = random.Random(1)
     for _ in range(count):
-        kinds = [
-            {"type": "page", "name": chance.choice(["Home", "Pricing", "Search"])},
-            {
-                "type": "track",
-                "event": "Product Viewed",
-                "properties": {
-                    "brand": chance.choice(["acme", "birch", "cedar", "delta"]),
-                    "category": chance.choice(["shoes", "shirts", "hats"]),
-                    "price": chance.randrange(900, 20_000) / 100,
-                },
-            },
-            {
-                "type": "track",
-                "event": "Order Completed",
-                "properties": {"revenue": chance.randrange(900, 20_000) / 100, "coupon": "SPRING"},
-            },
-        ]
         at = now - timedelta(seconds=chance.randrange(60 * 24 * 3600))
         user = f"use_{chance.randrange(profiles):08d}"
-        yield {**chance.choices(kinds, [4, 5, 1])[0], "userId": user, "timestamp": at.isoformat()}
+        yield {**something(chance), "userId": user, "timestamp": at.isoformat()}
 
 
 def waits(engine: LaunchedEngine) -> Iterator[float]:

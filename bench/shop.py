@@ -1,4 +1,8 @@
-"""Twenty definitions as a shop has them: 14 computed traits and 6 audiences, for what is measured of them."""
+"""Twenty definitions as a shop has them: 14 computed traits and 6 audiences, for what is measured of them, and what its
+visitors do."""
+
+import random
+from typing import Any
 
 QUERIES = {
     "orders": "event('Order Completed').count()",
@@ -24,3 +28,25 @@ AUDIENCES = {
     "pro_or_swede": "trait('plan') = 'pro' OR trait('country').one_of('SE', 'NO')",
     "pricing": "event('Page Viewed').where(property('page_name') = 'Pricing').within(7 days).count() >= 2",
 }
+
+
+def something(chance: random.Random) -> dict[str, Any]:
+    """Most of a call: four of ten are pages, five products that are viewed, one an order."""
+    kinds: list[dict[str, Any]] = [
+        {"type": "page", "name": chance.choice(["Home", "Pricing", "Search"])},
+        {
+            "type": "track",
+            "event": "Product Viewed",
+            "properties": {
+                "brand": chance.choice(["acme", "birch", "cedar", "delta"]),
+                "category": chance.choice(["shoes", "shirts", "hats"]),
+                "price": chance.randrange(900, 20_000) / 100,
+            },
+        },
+        {
+            "type": "track",
+            "event": "Order Completed",
+            "properties": {"revenue": chance.randrange(900, 20_000) / 100, "coupon": "SPRING", "at": "2025-09-01"},
+        },
+    ]
+    return chance.choices(kinds, [4, 5, 1])[0]
