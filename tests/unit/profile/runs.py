@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from personas import backfill, backfill_due
 from personas.core.backfill.run import LEASE
 from personas.core.moments import MINUTE
-from personas.stores import compaction
+from personas.stores import compaction, definitions
 from personas.stores.archive_logs import EVENTS
+from personas.stores.definitions import Change
 from tests.unit.profile.plane import Died
 from tests.unit.profile.world import Running, World
 
@@ -57,6 +58,15 @@ class Runs:
                 self.world.clock.ms += 20 * MINUTE if steps % 100 == 0 else 0  # what waits is left to another run
                 assert steps < MOST_STEPS, f"it never ends: {self.running and self.running.state}"
         self.world.settle()
+
+
+def finish_all(runs: Runs) -> None:
+    """Also what a run gave up, as lanes had stood still for hours: somebody has it done again."""
+    runs.finish()
+    for failed in [one for one in definitions.of_space(runs.world.space) if one.enabled and one.failure]:
+        restarted = Change((failed.restarted(),))
+        definitions.change(runs.world.space, lambda *_, restarted=restarted: restarted)
+    runs.finish()
 
 
 def compact(world: World, lives: int | None = None) -> None:

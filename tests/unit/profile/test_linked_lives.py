@@ -12,7 +12,7 @@ from personas.core.moments import HOUR
 from personas.core.query.definition import Definition
 from personas.stores import links, profiles
 from tests.unit.profile.plane import Clock, Plane, installed
-from tests.unit.profile.runs import Runs
+from tests.unit.profile.runs import Runs, finish_all
 from tests.unit.profile.test_once import (
     ACCOUNTS,
     DEFINITIONS,
@@ -141,7 +141,7 @@ class Linked(Life):
         self.deliver(lane, 1, None)
 
     def check(self) -> None:
-        self.runs.finish()
+        finish_all(self.runs)
         self.world.told_up_to = 0
         super().check()
         self._hold_order()
