@@ -82,7 +82,7 @@ def computed(
     """What the batch says of what the database was filled with; in the archive it lies in these objects."""
     if archive is None:
         return list(batch.compute(database, definitions, at, collection))
-    every, asked = database.execute("FROM rows").to_arrow_table(), sorted(_asked(definitions, collection), key=named)
+    every, asked = database.sql("FROM rows").to_arrow_table(), sorted(_asked(definitions, collection), key=named)
     cells = _lay_out(database, every, archive, fields_of(definitions), asked)
 
     def reread(_: Sequence[str]) -> None:

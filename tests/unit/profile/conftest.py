@@ -1,9 +1,10 @@
-"""A world on the plane in memory, with one space."""
+"""A world on the plane in memory, with one space; and a space in which everything happens."""
 
 from collections.abc import Iterator
 
 import pytest
 
+from tests.unit.profile.living_space import LivingSpace
 from tests.unit.profile.plane import Clock, Plane, installed
 from tests.unit.profile.world import START, World
 
@@ -15,3 +16,10 @@ def world() -> Iterator[World]:
         world = World(plane, clock)
         world.create()
         yield world
+
+
+@pytest.fixture
+def space() -> Iterator[LivingSpace]:
+    plane, clock = Plane(), Clock(START)
+    with installed(plane, clock):
+        yield LivingSpace(plane, clock)

@@ -5,15 +5,12 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from personas.core.identifier import Identifier
 from tests.unit.profile import test_linked_lives
-from tests.unit.profile.living_space import LivingSpace
 from tests.unit.profile.plane import Clock, Plane, installed
-from tests.unit.profile.pool import ACCOUNTS
 from tests.unit.profile.test_linked_lives import Linked
 from tests.unit.profile.test_once import lives, person, step, which
 from tests.unit.profile.test_parting import Parting, some
-from tests.unit.profile.world import ANYONE, START
+from tests.unit.profile.world import START
 
 steps = st.one_of(
     test_linked_lives.steps,
@@ -47,21 +44,3 @@ class Both(Linked, Parting):
 
     def _hold_order(self) -> None:
         """Users leave their accounts where others take the calls along that had made them join."""
-
-
-def test_what_a_backfill_adds_to_a_user_about_to_be_made_two_reaches_the_accounts() -> None:
-    plane, clock = Plane(), Clock(START)
-    with installed(plane, clock):
-        space = LivingSpace(plane, clock)
-        space.send({"type": "group", "groupId": "g", "userId": "u", "anonymousId": "a"}, START)
-        space.send({"type": "track", "event": "Order", "userId": "u"}, START)
-        space.rest()
-        [orders] = [entry for entry in ACCOUNTS if entry.key == "all_orders"]
-        space.desk.create(orders, orders.queries[0], ANYONE)
-        space.desk.runs.go_on()
-        [person] = space.divisible()
-        space.take_out(person, [Identifier("user_id", "u")], soon=True)
-        space.hold_at_the_hour()
-        account = space.world.find(Identifier("group_id", "g", "accounts"))
-        assert account
-        assert space.world.computed(account) == {"all_orders": 1}

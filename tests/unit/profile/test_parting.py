@@ -8,18 +8,15 @@ from hypothesis import strategies as st
 
 from personas.core.compute.splitting import LIMITS, Limits
 from personas.core.event import Event
-from personas.core.identifier import Identifier
 from personas.core.moments import HOUR
 from personas.core.profile.profile import Profile
 from personas.stores import pages, profiles, unmerges
 from tests.unit.profile import test_backfill, test_once
-from tests.unit.profile.living_space import LivingSpace
 from tests.unit.profile.parted_world import PartedWorld, row_owner
 from tests.unit.profile.plane import Clock, Plane, installed
-from tests.unit.profile.pool import USERS
 from tests.unit.profile.test_backfill import Later
 from tests.unit.profile.test_once import PEOPLE, person, step, which, yes
-from tests.unit.profile.world import ANYONE, START
+from tests.unit.profile.world import START
 
 some = st.sets(person, min_size=1, max_size=3)
 steps = st.one_of(
@@ -132,61 +129,6 @@ CASES: dict[str, list[tuple[Any, ...]]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_what_once_went_wrong_goes_well(case: str) -> None:
     lived(CASES[case])
-
-
-def test_what_is_given_back_leaves_to_a_backfill_that_began_meanwhile_what_that_adds() -> None:
-    plane, clock = Plane(), Clock(START)
-    with installed(plane, clock):
-        space = LivingSpace(plane, clock)
-        space.send({"type": "identify", "userId": "u", "anonymousId": "a"}, START)
-        space.send({"type": "track", "event": "Order", "userId": "u"}, START)
-        [orders] = [entry for entry in USERS if entry.key == "orders"]
-        space.desk.create(orders, orders.queries[0], ANYONE)
-        [person] = space.divisible()
-        space.take_out(person, [Identifier("user_id", "u")], soon=True)
-        clock.ms += 2 * HOUR  # the lanes are behind for so long that definitions go before
-        for _ in range(2):
-            space.desk.runs.go_on()
-        space.hold_at_the_hour()
-        profile = space.world.find(Identifier("user_id", "u"))
-        assert profile
-        assert space.world.computed(profile) == {"orders": 1}
-
-
-def test_who_has_identifiers_and_no_event_left_is_evaluated_as_time_and_definitions_go_on() -> None:
-    plane, clock = Plane(), Clock(START)
-    with installed(plane, clock):
-        space = LivingSpace(plane, clock)
-        space.send({"type": "identify", "userId": "u", "anonymousId": "a"}, START)
-        space.rest()
-        [person] = space.divisible()
-        space.take_out(person, [Identifier("anonymous_id", "a")], soon=True)
-        space.desk.runs.finish()
-        [strangers] = [entry for entry in USERS if entry.key == "strangers"]
-        space.desk.create(strangers, strangers.queries[0], ANYONE)
-        space.hold_at_the_hour()
-        profile = space.world.find(Identifier("anonymous_id", "a"))
-        assert profile
-        assert space.world.computed(profile) == {"strangers": True}
-
-
-def test_what_came_again_before_a_new_profile_was_told_of_its_past_counts_once_under_later_definitions() -> None:
-    plane, clock = Plane(), Clock(START)
-    with installed(plane, clock):
-        space = LivingSpace(plane, clock)
-        space.send({"type": "track", "event": "Order", "anonymousId": "a"}, START)
-        space.send({"type": "identify", "userId": "u", "anonymousId": "a"}, START)
-        space.rest()
-        [person] = space.divisible()
-        space.take_out(person, [Identifier("anonymous_id", "a")], soon=True)
-        space.resolve(space.sent[0])
-        space.desk.runs.finish()
-        [orders] = [entry for entry in USERS if entry.key == "orders"]
-        space.desk.create(orders, orders.queries[0], ANYONE)
-        space.hold_at_the_hour()
-        profile = space.world.find(Identifier("anonymous_id", "a"))
-        assert profile
-        assert space.world.computed(profile) == {"orders": 1}
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))

@@ -20,6 +20,7 @@ from personas.core.identity.unmerge import Unmerge
 from personas.core.moments import MINUTE
 from personas.core.profile.delivery import led_by
 from personas.core.profile.dividing import share_key
+from personas.core.profile.part import Part
 from personas.core.profile.parted import Awaited
 from personas.core.profile.refold import Share
 from personas.core.saved_definition import SavedDefinition
@@ -137,25 +138,25 @@ def _share_out(space: str, run: str, unmerge_id: str, pieces: int, now: int) -> 
     owner.ask((row.profile, identifier) for row in rows for identifier in (led_by(row), *row.identifiers))
     shown = _shown(space, {current for side in unmerge.sides if (current := owner(side, None))})
     versions = partial(definitions.load, space)
+    shares: list[tuple[str, Share, list[tuple[str, Part]]]] = []
     for profile, awaited in zip(unmerge.sides, _awaited(space, unmerge), strict=True):
         current = owner(profile, None)
-        if awaited is None or awaited is DONE or current is None:
-            continue
-        found = Share.of(current, awaited, rows, owner)
+        if awaited is not None and awaited is not DONE and current is not None:
+            found = Share.of(current, awaited, rows, owner)
+            shares.append((profile, found, list(found.corrections(awaited, versions, now))))
+    lost = {back.event.name for *_, corrected in shares for _, part in corrected for back in part.taken_back}
+    _count_anew(space, lost)
+    for profile, found, corrected in shares:
         key = share_key(unmerge.id, profile)
-        corrected = list(found.corrections(awaited, versions, now))
         corrections = (
             AbsorbEnvelope(space, account, f"{key}:{account}:{place}", part.to_data())
             for place, (account, part) in enumerate(corrected)
         )
-        if lost := {back.event.name for _, part in corrected for back in part.taken_back}:
-            _count_anew(space, lost)
         archive.write(found.taken_back())
         head = versions(found.newest)
+        share = AbsorbEnvelope(space, profile, key, found.part(versions, shown, owner, now).to_data())
         cooling.send(corrections, head, now)
-        cooling.send(
-            [AbsorbEnvelope(space, profile, key, found.part(versions, shown, owner, now).to_data())], head, now
-        )
+        cooling.send([share], head, now)  # last, as it says that all of this is done
     unmerges.note_rebuilt(space, unmerge.id, now)
 
 
@@ -171,14 +172,14 @@ def _count_anew(space: str, lost: Collection[str | None]) -> None:
     none, does not follow from what was kept. The run brings them into force again. To do it twice costs time only."""
 
     def decide(before: tuple[SavedDefinition, ...], version: int) -> definitions.Change:
-        head = spaces.head(space)
-        concerned = definitions.load(space, head.definitions).looking_at(lost) if head else ()
+        concerned = definitions.load(space, version - 1).looking_at(lost)
         ours = (saved for saved in before if saved.definition.collection == "accounts")
         return definitions.Change(
             tuple(saved.counted_anew(version) for saved in ours if saved.id in concerned or saved.pending)
         )
 
-    if any(saved.definition.collection == "accounts" for saved in definitions.of_space(space)):
+    head = spaces.head(space) if lost else None
+    if head and decide(definitions.of_space(space), head.definitions + 1).saved:
         definitions.change(space, decide)
 
 

@@ -234,14 +234,8 @@ def of_data(data: dict[str, Any]) -> Envelope:
 
 
 def _event(data: dict[str, Any]) -> EventEnvelope:
-    event, through = data["e"], data.get("th")
-    return EventEnvelope(
-        data["p"],
-        Event(event["sp"], event["src"], event["at"], event["rx"], event["body"]),
-        tuple([Identifier(*entry) for entry in data["i"]]),
-        data.get("a"),
-        tuple(through) if through else (),
-    )
+    identifiers = tuple([Identifier.of_data(entry) for entry in data["i"]])
+    return EventEnvelope(data["p"], Event.of_data(data["e"]), identifiers, data.get("a"), tuple(data.get("th", ())))
 
 
 def _absorb(data: dict[str, Any]) -> AbsorbEnvelope:

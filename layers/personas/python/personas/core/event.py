@@ -62,8 +62,7 @@ class Event(NamedTuple):
     @property
     def fingerprint(self) -> bytes:
         """What makes it the same event when it comes again: source and messageId, as 8 bytes."""
-        told = f"{self.source}\x1f{self.body['messageId']}"
-        return blake2b(told.encode(), digest_size=8).digest()
+        return fingerprint(self.source, self.message_id)
 
     def to_data(self) -> dict[str, Any]:
         return {"sp": self.space, "src": self.source, "at": self.at, "rx": self.received, "body": self.body}

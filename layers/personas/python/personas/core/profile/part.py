@@ -13,7 +13,7 @@ from personas.core.profile import custom
 from personas.core.profile.custom import CustomTraits, Stamp, set_traits
 from personas.core.profile.memory import Memory
 from personas.core.profile.parted import Awaited
-from personas.core.profile.profile import Computed, Merged, Profile, Seen, computed_of_data
+from personas.core.profile.profile import Computed, Merged, Profile, Seen, computed_data, computed_of_data
 from personas.core.profile.state import State
 from personas.core.profile.stretch import Stretch
 
@@ -119,7 +119,7 @@ class Part:
             "n": self.events,
             "c": self.compute,
             "m": self.memory,
-            "h": [entry.to_data() for entry in self.members.values()],
+            "h": computed_data(self.members),
             "l": [stretch.to_data() for stretch in self.lineage],
             "g": dict(self.merged),
             "b": [[back.version, back.event.to_data()] for back in self.taken_back],

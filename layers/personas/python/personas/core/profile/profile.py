@@ -45,13 +45,14 @@ class Computed(NamedTuple):
     capped: bool = False
     """It was computed without some distinct values or events, because there are more than are kept (docs/query.md)."""
 
-    def to_data(self) -> tuple[Any, ...]:
-        """A tuple that JSON knows."""
-        return self[:]
+
+def computed_data(computed: Mapping[str, Computed]) -> list[tuple[Any, ...]]:
+    """As plain tuples, which JSON knows."""
+    return [entry[:] for entry in computed.values()]
 
 
 def computed_of_data(data: Iterable[Sequence[Any]]) -> dict[str, Computed]:
-    """By key, of what `to_data` gives; the fields are as many as it wrote."""
+    """By key, of what `computed_data` gives; the fields are as many as it wrote."""
     return {entry[0]: entry for entry in map(_COMPUTED, data)}
 
 
@@ -166,7 +167,7 @@ class Profile:
         if self.custom:
             data["t"] = custom.to_data(self.custom)
         if self.computed:
-            data["c"] = [entry[:] for entry in self.computed.values()]
+            data["c"] = computed_data(self.computed)
         if self.identifiers:
             data["i"] = dict(self.identifiers)
         if self.accounts:
