@@ -11,13 +11,13 @@ import pyarrow
 from hypothesis import strategies as st
 
 from personas import batch
-from personas.core.batch.cells import Cells, fields_of, named, read_by
+from personas.core.batch.cells import VALUES, Cells, fields_of, named, read_by
 from personas.core.compute.definition_set import DefinitionSet
 from personas.core.compute.questions import NOBODY, Answers
 from personas.core.event import Event
 from personas.core.query.definition import Definition
 from personas.core.query.tree import Field
-from personas.stores import archive_cells
+from personas.stores import archive_cells, typed_columns
 from tests.unit.compute.histories import History
 
 ROW = ("p", "event", "source", "type", "ts")
@@ -54,7 +54,7 @@ def row(profile: str, event: Event) -> list[Any]:
 @dataclass(frozen=True, slots=True)
 class Objects:
     """In which object of the archive the rows lie, by turns, and which of the fields that could be read compaction has
-    taken out of each object (None: it never saw that one)."""
+    taken out of each object (None: it never saw that one). The last one is from before columns had types."""
 
     turns: Sequence[int]
     taken: Sequence[Sequence[bool] | None]
@@ -108,6 +108,8 @@ def _lay_out(
         turns = [archive.turns[place % len(archive.turns)] == number for place in range(len(every))]
         part, fields = every.filter(pyarrow.array(turns, pyarrow.bool_())), archive.fields(number, known)
         made = part if fields is None else archive_cells.with_cells(part, fields)
+        if number == len(archive.taken) - 1:
+            made = as_before_types(made)
         columns = archive_cells.columns_of(archive_cells.kinds_in(made.schema.metadata), asked)
         if fields is None or columns is None:
             plain.append(part)
@@ -120,6 +122,16 @@ def _lay_out(
     database.register("united", united)
     database.execute("CREATE OR REPLACE TABLE celled AS FROM united")
     return cells
+
+
+def as_before_types(table: pyarrow.Table) -> pyarrow.Table:
+    """As compaction wrote it when all columns were of texts."""
+    kinds = archive_cells.kinds_in(table.schema.metadata)
+    for name, kind in kinds.items():
+        if kind in VALUES:
+            table = table.set_column(table.column_names.index(name), name, typed_columns.as_texts(table[name]))
+    said = {name: None if kind is None else VALUES.get(kind, kind) for name, kind in kinds.items()}
+    return table.replace_schema_metadata({archive_cells.SAID: orjson.dumps(said)})
 
 
 def _replace(database: duckdb.DuckDBPyConnection, rows: pyarrow.Table) -> None:

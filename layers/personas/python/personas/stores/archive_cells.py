@@ -2,6 +2,8 @@
 
 An object says of itself, in its metadata under `cells`, which fields were looked for and of what kind their values are:
 one kind, MIXED (then each row says which, in a column of its own), or none where there was no value, and so no column.
+Numbers and booleans that share their column with nothing else have a type (stores/typed_columns.py), which the kind of
+the column says; in objects from before there were types they lie as texts, and both are read together.
 
 Invariant: what is taken out follows from the row's call alone. So rows that repeat each other have the same, and who
 does not know the columns misses nothing.
@@ -12,8 +14,9 @@ from typing import Any
 
 import orjson
 
-from personas.core.batch.cells import KIND, MIXED, TEXT, Cell, Taking, named
+from personas.core.batch.cells import KIND, MIXED, TEXT, VALUES, Cell, Taking, named
 from personas.core.query.tree import Field
+from personas.stores.typed_columns import alike, as_texts, typed
 
 Table = Any
 """Of Arrow."""
@@ -39,13 +42,16 @@ def with_cells(table: Table, fields: Iterable[Field]) -> Table:
             kinds[number].append(pyarrow.array(found[1][number], pyarrow.int8()))
     said: dict[str, int | None] = {}
     for field, text, kind in zip(taking.fields, texts, kinds, strict=True):
-        column = pyarrow.chunked_array(kind, pyarrow.int8())
-        values = column.unique().drop_null().to_pylist()
-        said[named(field)] = values[0] if len(values) == 1 else MIXED if values else None
+        name, column = named(field), pyarrow.chunked_array(text, type_of(field))
+        of_rows = pyarrow.chunked_array(kind, pyarrow.int8())
+        values = of_rows.unique().drop_null().to_pylist()
+        said[name] = MIXED if values else None
+        if len(values) == 1:
+            column, said[name] = typed(column, values[0])
         if values:
-            table = table.append_column(named(field), pyarrow.chunked_array(text, type_of(field)))
+            table = table.append_column(name, column)
         if len(values) > 1:
-            table = table.append_column(KIND + named(field), column)
+            table = table.append_column(KIND + name, of_rows)
     return table.replace_schema_metadata({SAID: orjson.dumps(said)})
 
 
@@ -74,34 +80,57 @@ def united(tables: Sequence[Table], fields: Collection[Field]) -> tuple[Table, d
     """Tables with these fields as one, in which they have plain names, and which they are."""
     import pyarrow
 
-    names = {field: (f"v{place}", f"k{place}") for place, field in enumerate(fields)}
-    kinds = [kinds_in(table.schema.metadata) for table in tables]
+    names = {named(field) for field in fields}
+    ours = names | {KIND + name for name in names}
+    made = [
+        table.select([name for name in table.column_names if name not in ours]).replace_schema_metadata(None)
+        for table in tables
+    ]
     cells: dict[Field, Cell] = {}
-    for field, (text, kind) in names.items():
-        found = {one[named(field)] for one in kinds} - {None}
-        one = found.pop() if len(found) == 1 else MIXED if found else TEXT
-        cells[field] = Cell(text, kind if one == MIXED or one is None else one)
-    plain = [_plainly_named(table, said, names, cells) for table, said in zip(tables, kinds, strict=True)]
-    return pyarrow.concat_tables(plain), cells
+    for place, field in enumerate(fields):
+        columns, kind = _of_one_type(tables, field)
+        cells[field] = Cell(f"v{place}", f"k{place}" if kind == MIXED else kind)
+        made = [table.append_column(f"v{place}", column) for table, column in zip(made, columns, strict=True)]
+        if kind == MIXED:
+            said = [_kinds_of_rows(table, named(field)) for table in tables]
+            made = [table.append_column(f"k{place}", column) for table, column in zip(made, said, strict=True)]
+    return pyarrow.concat_tables(made), cells
 
 
-def _plainly_named(
-    table: Table, kinds: Kinds, names: Mapping[Field, tuple[str, str]], cells: Mapping[Field, Cell]
-) -> Table:
+def _of_one_type(tables: Sequence[Table], field: Field) -> tuple[list[Any], int]:
+    """Of each table the column of the field, and of which kind all of them are."""
     import pyarrow
 
-    ours = {*(named(field) for field in names), *(KIND + named(field) for field in names)}
-    made = table.select([name for name in table.column_names if name not in ours]).replace_schema_metadata(None)
-    for field, (text, kind) in names.items():
-        name = named(field)
-        there = kinds[name]
-        found = table[name] if there is not None else pyarrow.nulls(len(table), type_of(field))
-        made = made.append_column(text, found)
-        if cells[field].kind == kind:
-            said = (
-                table[KIND + name]
-                if there == MIXED
-                else pyarrow.repeat(pyarrow.scalar(there, pyarrow.int8()), len(table))
-            )
-            made = made.append_column(kind, said)
-    return made
+    name = named(field)
+    kinds = [kinds_in(table.schema.metadata)[name] for table in tables]
+    there = {
+        number: (table[name], kind)
+        for number, (table, kind) in enumerate(zip(tables, kinds, strict=True))
+        if kind is not None
+    }
+    of_values = {VALUES.get(kind, kind) for _, kind in there.values()}
+    kind = of_values.pop() if len(of_values) == 1 else MIXED if of_values else TEXT
+    if kind == MIXED:
+        there = {number: (as_texts(column), MIXED) for number, (column, _) in there.items()}
+    elif there:
+        there = dict(zip(there, alike(list(there.values())), strict=True))
+        kind = next(iter(there.values()))[1]
+    type_ = next((column.type for column, _ in there.values()), type_of(field))
+    return [
+        there[number][0] if number in there else pyarrow.chunked_array([pyarrow.nulls(len(table), type_)])
+        for number, table in enumerate(tables)
+    ], kind
+
+
+def _kinds_of_rows(table: Table, name: str) -> Any:
+    """None where there is no value."""
+    import pyarrow
+    from pyarrow import compute
+
+    kind = kinds_in(table.schema.metadata)[name]
+    if kind == MIXED:
+        return table[KIND + name]
+    if kind is None:
+        return pyarrow.nulls(len(table), pyarrow.int8())
+    said = pyarrow.scalar(VALUES.get(kind, kind), pyarrow.int8())
+    return compute.if_else(table[name].is_valid(), said, pyarrow.scalar(None, pyarrow.int8()))

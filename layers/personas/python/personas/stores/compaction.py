@@ -83,7 +83,7 @@ def parquet_of(table: Any, kept: Any) -> bytes:
     from pyarrow import parquet
 
     file = io.BytesIO()
-    with parquet.ParquetWriter(file, table.schema, compression="zstd") as writer:
+    with parquet.ParquetWriter(file, table.schema, compression="zstd", store_decimal_as_integer=True) as writer:
         for start in range(0, len(kept), ROWS):
             writer.write_table(table.take(kept[start : start + ROWS]))
     return file.getvalue()

@@ -1,15 +1,17 @@
 """The forms of a field, as SQL, from what compaction has taken out of the calls (core/batch/cells.py).
 
 Invariant: each is what the form of the same name is of the JSON (core/batch/facts.py), except for what is wild. Where
-all of a column is of one kind, that is not asked of each row.
+all of a column is of one kind, that is not asked of each row; where it has a type, nothing is cast from texts.
 
->>> celled_form(Cell("v0", NUMBER), "n"), celled_form(Cell("v0", TEXT), "n")
-('TRY_CAST(v0 AS DOUBLE)', 'NULL::DOUBLE')
+>>> celled_form(Cell("v0", NUMBER), "n"), celled_form(Cell("v0", DECIMAL), "n"), celled_form(Cell("v0", TEXT), "n")
+('TRY_CAST(v0 AS DOUBLE)', 'v0::DOUBLE', 'NULL::DOUBLE')
+>>> celled_form(Cell("v0", DECIMAL), "t")
+'decimal_text(v0)'
 >>> celled_form(Cell("v0", "k0"), "s")
 'k0 = 1'
 """
 
-from personas.core.batch.cells import BOOLEAN, LIST, LONG, NUMBER, TEXT, WILD, Cell
+from personas.core.batch.cells import BOOLEAN, DECIMAL, LIST, LONG, NUMBER, TEXT, TRUTH, VALUES, WILD, Cell
 
 _NUMBERS, _OTHERS = (NUMBER, LONG), (NUMBER, LONG, BOOLEAN, LIST, WILD)
 _WAYS: dict[str, tuple[tuple[tuple[int, ...], str], ...]] = {
@@ -22,11 +24,18 @@ _WAYS: dict[str, tuple[tuple[tuple[int, ...], str], ...]] = {
 }
 """By form, how it is made of which kinds; of all others it is NULL of its type."""
 _TYPES = {"n": "DOUBLE", "d": "DECIMAL(38, 17)", "l": "VARCHAR[]", "m": "BIGINT"}
+_TYPED = {(DECIMAL, "n"): "{0}::DOUBLE", (DECIMAL, "d"): "{0}"}
+"""What is not made of the text of a typed column."""
+_TEXTS = {DECIMAL: "decimal_text({0})", TRUTH: "{0}::VARCHAR"}
 
 
 def celled_form(cell: Cell, form: str) -> str:
     if form == "y":
         return f"{cell.text} IS NOT NULL"
+    if isinstance(cell.kind, int) and cell.kind in VALUES:
+        if (cell.kind, form) in _TYPED:
+            return _TYPED[cell.kind, form].format(cell.text)
+        cell = Cell(_TEXTS[cell.kind].format(cell.text), VALUES[cell.kind])
     if form == "s":
         return f"{cell.kind} = {TEXT}" if isinstance(cell.kind, str) else str(cell.kind == TEXT).upper()
     if form == "t":

@@ -3,6 +3,7 @@
 A field has a column for its text, and its *kind* says of what type the text was made, so that all forms in which the
 batch executor reads a field (core/batch/facts.py) follow from both. The text of a text is the text itself; of all else
 it is the JSON. What is missing or null has neither. A path with `$` has the list of the JSON of what it leads to.
+Where all of a column are numbers or all are booleans, they may lie in it as such instead (stores/typed_columns.py).
 
 The columns are named as the field is written in JSON, so that the name leads back to it.
 
@@ -34,6 +35,10 @@ TEXT, NUMBER, LONG, BOOLEAN, LIST, WILD = range(1, 7)
 """The kinds. LONG: a number that SQL does not add exactly. WILD: what it does not compute exactly at all (sql.py)."""
 MIXED = 0
 """Of a column, not of a value: what lies in it is of several kinds, and a second column says of which."""
+DECIMAL, TRUTH = 7, 8
+"""Of a column likewise: all in it are of kind NUMBER and lie there as decimals; or BOOLEAN, and as booleans."""
+VALUES = {DECIMAL: NUMBER, TRUTH: BOOLEAN}
+"""By the kind of a typed column, that of the values in it."""
 KIND = "kind of "
 """Before the name of a column, that of this second one."""
 MOST = 200
@@ -45,7 +50,8 @@ _WILD_LIST = re.compile(r"[{]|[0-9]e|[0-9]{16}|0[.]0000|\\u")
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Where the batch executor finds a field, as SQL: the column of its text, and its kind or the column of that."""
+    """Where the batch executor finds a field, as SQL: the column of its text (of a typed one, what stands for it), and
+    its kind or the column of that."""
 
     text: str
     kind: int | str

@@ -7,6 +7,9 @@ stream's own code, so that the macros may count on doubles and on texts that sta
 Where the first of many values is looked for, `order_text` makes of each a text by which they sort as by `order_of`:
 its kind, and of a number the digits, those of a negative one turned round. `moment_text` before it is 16 digits long.
 
+`decimal_number` divides what is below 2^53 once, where the type says that it has few digits; of the widest type the
+text is had sooner. DuckDB knows the type when it plans.
+
 Casts are tried, also where a CASE keeps them from texts that are no number: DuckDB may cast before it looks.
 
 >>> text("it's"), text("a\x00b"), number(0.1), number(2**70)
@@ -43,7 +46,10 @@ MACROS = {
         ELSE k[2:] END""",
     "list_json(l)": "'[' || array_to_string(l, ',') || ']'",
     "rarity(n)": "(9999999999 - n)::VARCHAR",
-    "decimal_number(d)": "d::VARCHAR::DOUBLE",
+    "decimal_text(d)": "rtrim(rtrim(d::VARCHAR, '0'), '.')",
+    "decimal_number(d)": """CASE WHEN typeof(d) = 'DECIMAL(38,17)' THEN d::VARCHAR::DOUBLE
+        WHEN abs(d) < 900000000000 AND d::DECIMAL(38, 4) = d THEN TRY_CAST(d AS DECIMAL(16, 4))::DOUBLE
+        ELSE d::VARCHAR::DOUBLE END""",
     "mean(d, x, n)": """CASE WHEN d % 0.0001 = 0 AND abs(x) < 1e10 AND n < 1e10 THEN
             round(x * 1e4) / (n::DOUBLE * 1e4)
         WHEN d::DECIMAL(38, 6) = d AND abs(d) < 9e9 AND n < 9e9 THEN
