@@ -7,6 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from personas.core.compute.aggregate import Aggregate
+from personas.core.compute.frame import FAR, Frame
+from personas.core.compute.looking import operand_of, value_of
+from personas.core.compute.reading import reading
+from personas.core.compute.tallies import Tallies
 from personas.core.compute.tally import Tally, added, looked
 from personas.core.moments import HOUR
 from personas.core.query.parser import parse
@@ -20,7 +24,9 @@ REDUCERS = [
     "unique(property('p'))",
     "mode(property('p'))",
 ]
-AGGREGATES = [Aggregate.of(parse(f"event('A'){window}.{reducer}")) for window in WINDOWS for reducer in REDUCERS]
+QUERIES = [parse(f"event('A'){window}.{reducer}") for window in WINDOWS for reducer in REDUCERS]
+AGGREGATES = [Aggregate.of(query) for query in QUERIES]
+READS = [reading(query) for query in QUERIES]
 NUMBERS = st.lists(st.integers(-3, 9), max_size=2)
 MOMENTS = st.integers(0, 12 * HOUR)
 START = 500_000 * HOUR
@@ -61,6 +67,18 @@ def test_an_event_is_added_and_looked_at_as_if_the_tally_were_unpacked(
             hour = now // HOUR + later
             found = looked(tally.to_data(), aggregate, hour)
             assert found is None or found == tally.partial(aggregate, hour * HOUR, hour)
+            _looks_alike(aggregate, tally, hour * HOUR)
+
+
+def _looks_alike(aggregate: Aggregate, tally: Tally, at: int) -> None:
+    """A formula reads what it would read if it looked the aggregate up."""
+    read = READS[AGGREGATES.index(aggregate)]
+    partial, seen, due = tally.partial(aggregate, at, at // HOUR)
+    for look, expected in ((value_of, read(partial) if seen else None), (operand_of, read(partial))):
+        frame = Frame(Tallies({aggregate.id: tally.to_data()}), {}, {}, at)
+        assert [look(aggregate, read)(frame) for _ in range(2)] == [expected] * 2
+        assert frame.due == (FAR if due is None else due)
+        assert look(aggregate, read)(Frame(Tallies(), {}, {}, at)) == (None if look is value_of else read(None))
 
 
 def test_what_has_just_happened_needs_no_unpacking() -> None:

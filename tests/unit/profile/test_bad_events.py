@@ -74,10 +74,10 @@ class Exploding(DefinitionSet):
 
         key = "key"
 
-        def look(self, frame: Any, types: frozenset[str]) -> Any:
+        def look(self, frame: Any) -> Any:
             if frame.trait("a") == "boom":
                 raise ArithmeticError("boom")
-            return frame.trait("a"), None, False
+            return frame.trait("a")
 
     def __init__(self) -> None:
         super().__init__(1, ())

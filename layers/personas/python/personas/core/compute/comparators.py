@@ -67,8 +67,7 @@ def against(named: str, literals: tuple[Any, ...]) -> Callable[[Any], bool]:
     """The comparator with its other side fixed: the same meaning, and for numbers and texts a short way to it."""
     general, shorter = TESTS[named], _SHORT.get(named)
     if named in ("equals", "one_of"):
-        texts = frozenset(text_of(literal) for literal in literals)
-        return lambda value: value in texts if value.__class__ is str else general(value, literals)
+        return _equal_to(literals)
     border = number_of(literals[0]) if literals else None
     if shorter is None or border is None:
         return lambda value: general(value, literals)
@@ -78,6 +77,20 @@ def against(named: str, literals: tuple[Any, ...]) -> Callable[[Any], bool]:
         if (kind is int and -EXACT < value < EXACT) or (kind is float and value - value == 0):
             return shorter(value, border)
         return general(value, literals)
+
+    return test
+
+
+def _equal_to(literals: tuple[Any, ...]) -> Callable[[Any], bool]:
+    texts = frozenset(text_of(literal) for literal in literals)
+    if any(isinstance(literal, str) for literal in literals):
+        return lambda value: value in texts if value.__class__ is str else _one_of(value, literals)
+    numbers = frozenset(number for literal in literals if (number := number_of(literal)) is not None)
+
+    def test(value: Any) -> bool:
+        if value.__class__ is int and -EXACT < value < EXACT:
+            return value in numbers
+        return value in texts if value.__class__ is str else _one_of(value, literals)
 
     return test
 

@@ -7,9 +7,9 @@ from personas.core.compute import questions
 from personas.core.compute.aggregate import Aggregate
 from personas.core.compute.conditions import Holds, Operand, Single, Special, compiled
 from personas.core.compute.fields import walk
-from personas.core.compute.frame import Frame
+from personas.core.compute.frame import FAR, Frame
 from personas.core.compute.funnels import Listed
-from personas.core.compute.monoids import CUT
+from personas.core.compute.looking import Value, operand_of, value_of
 from personas.core.compute.questions import Asked
 from personas.core.compute.reading import reading
 from personas.core.compute.relative import relative
@@ -28,15 +28,6 @@ from personas.core.query.tree import (
     Trait,
 )
 from personas.core.values import plain
-
-Value = Callable[[Frame], Any]
-Looked = tuple[Any, int | None, bool]
-"""A definition's value, the hour of its own schedule at which it may change, and whether something that it read has
-more distinct values than are kept."""
-Looking = Callable[[Frame, frozenset[str]], Looked]
-"""The second argument: the types of the profile's identifiers, of which a member needs one."""
-Look = Callable[[Frame], tuple[Any, bool]]
-"""The partial of a reduced stream, and whether it has ever seen an event."""
 
 
 class Formula:
@@ -59,36 +50,21 @@ class Formula:
         self._kept_since = kept_since
         self.look = self._looking()
 
-    def _looking(self) -> Looking:
-        definition, options = self.definition, self.definition.options
-        hourly = options.every_hours == 1
-        if hourly and isinstance(self.tree, Reduced) and not is_listed(self.tree.stream):
-            return _directly(self._registered(Aggregate.of(self.tree, self.since)), reading(self.tree))
-        value, scheduled = self._compiled(), options.scheduled
-        needs = definition.kind == "audience" and definition.collection == "users"
-        admitted = frozenset(options.external_ids) if needs else None
-
-        def look(frame: Frame, types: frozenset[str]) -> Looked:
-            if admitted is not None and types.isdisjoint(admitted):
-                return False, None, False
-            frame.capped, frame.due = False, None
-            found, due = value(frame), frame.due
-            return found, due if hourly or due is None else scheduled(due), frame.capped
-
-        return look
+    def _looking(self) -> Value:
+        """What the definition says in a frame (None: no value)."""
+        definition, options, value = self.definition, self.definition.options, self._compiled()
+        if options.every_hours != 1:
+            value = _on_schedule(value, options.scheduled)
+        if definition.kind == "audience" and definition.collection == "users":
+            value = _admitting(value, frozenset(options.external_ids))
+        return value
 
     def _compiled(self) -> Value:
         tree = self.tree
         if isinstance(tree, CONDITIONS):
             return compiled(tree, self._operand, self._special, self._single)
         if isinstance(tree, Reduced):
-            look, read = self._look(tree), reading(tree)
-
-            def reduced(frame: Frame) -> Any:
-                partial, seen = look(frame)
-                return read(partial) if seen else None
-
-            return reduced
+            return self._reduced(tree)
         operand = self._operand(tree)
 
         def first(frame: Frame) -> Any:
@@ -128,15 +104,22 @@ class Formula:
             return self._read(scalar)
         return None
 
-    def _read(self, reduced: Reduced) -> Single:
-        look, read = self._look(reduced), reading(reduced)
-        return lambda frame: read(look(frame)[0])
+    def _reduced(self, reduced: Reduced) -> Value:
+        if not is_listed(reduced.stream):
+            return value_of(self._registered(Aggregate.of(reduced, self.since)), reading(reduced))
+        listed = Listed(reduced, self.since, self._registered, _trait)
 
-    def _look(self, reduced: Reduced) -> Look:
-        if is_listed(reduced.stream):
-            return Listed(reduced, self.since, self._registered, _trait).partial
-        aggregate = self._registered(Aggregate.of(reduced, self.since))
-        return lambda frame: frame.look(aggregate)
+        def value(frame: Frame) -> Any:
+            partial, seen = listed.partial(frame)
+            return listed.read(partial) if seen else None
+
+        return value
+
+    def _read(self, reduced: Reduced) -> Value:
+        if not is_listed(reduced.stream):
+            return operand_of(self._registered(Aggregate.of(reduced, self.since)), reading(reduced))
+        listed = Listed(reduced, self.since, self._registered, _trait)
+        return lambda frame: listed.read(listed.partial(frame)[0])
 
     def _registered(self, aggregate: Aggregate) -> Aggregate:
         aggregate = aggregate.counted_anew(self.definition.options.anew)
@@ -145,23 +128,20 @@ class Formula:
         return self._aggregates.setdefault(aggregate.id, aggregate)
 
 
-def _directly(aggregate: Aggregate, read: Callable[[Any], Any]) -> Looking:
-    """The most usual definition by far, one aggregate read each hour, without a detour."""
-    name = aggregate.id
+def _on_schedule(value: Value, scheduled: Callable[[int], int]) -> Value:
+    """It changes only at the hours of the definition's own schedule."""
 
-    def look_at_total(frame: Frame, _types: frozenset[str]) -> Looked:
-        packed = frame.packed.get(name)
-        if packed is None or "f" in packed:
-            return look(frame, _types)
-        partial = packed.get("t")
-        cut = partial.__class__ is dict and CUT in partial
-        return read(partial) if "s" not in packed else None, None, cut
+    def look(frame: Frame) -> Any:
+        due, frame.due = frame.due, FAR
+        found = value(frame)
+        frame.due = min(due, FAR if frame.due == FAR else scheduled(frame.due))
+        return found
 
-    def look(frame: Frame, _types: frozenset[str]) -> Looked:
-        partial, seen, due, cut = frame.found.get(name) or frame.find(aggregate)
-        return read(partial) if seen else None, due, cut
+    return look
 
-    return look if aggregate.window else look_at_total
+
+def _admitting(value: Value, types: frozenset[str]) -> Value:
+    return lambda frame: False if frame.types.isdisjoint(types) else value(frame)
 
 
 def _trait(trait: Trait) -> Operand:

@@ -15,8 +15,10 @@ Kept = tuple[Any, ...]
 Found = tuple[Any, bool, int | None, bool]
 """Of an aggregate: the partial, whether it has ever seen an event, when either may change, whether values were cut."""
 
-
+FAR = 1 << 60
+"""An hour that never comes."""
 _NOTHING: Mapping[str, Any] = {}
+_ELSEWHERE: Mapping[str, Any] = {"": {}}
 
 
 def _no_value(_key: str) -> None:
@@ -37,10 +39,13 @@ class Frame:
         "due",
         "found",
         "hour",
+        "merged",
         "open",
         "packed",
         "stood",
+        "types",
         "unanswered",
+        "unpacked",
         "values",
     )
 
@@ -53,11 +58,18 @@ class Frame:
         asked: Mapping[str, str] = _NOTHING,
         answers: Answers = NOBODY,
         cold: tuple[ColdPart, ...] = (),
+        types: frozenset[str] = frozenset(),
     ) -> None:
-        """`asked` are the questions behind keys of the other level's audiences, `cold` what `tallies` begin after."""
+        """`asked` are the questions behind keys of the other level's audiences, `cold` what `tallies` begin after,
+        `types` those of the profile's identifiers, of which a member of an audience needs one."""
         self._tallies, self._cold = tallies, cold
         self.packed: Mapping[str, Any] = _NOTHING if cold else tallies.packed
         """Where all that is kept of an aggregate can be read, if it is there."""
+        self.unpacked: Mapping[str, Any] = _ELSEWHERE if cold else tallies.unpacked
+        """What is not there lies here, or nowhere if this is empty."""
+        self.merged: dict[str, Any] = {}
+        """Of windows, the partials of all tiles, where that took some work."""
+        self.types = types
         self._traits = traits
         self.found: dict[str, Found] = {}
         """What `find` has found already, by aggregate."""
@@ -67,7 +79,8 @@ class Frame:
         """The definitions by key: their values hide custom traits of the same key."""
         self.at = at
         self.hour = hour_of(at)
-        self.due: int | None = None
+        self.due = FAR
+        """The first hour at which something that was read may change."""
         self.capped = False
         """Whether something was read that had more distinct values than are kept; the reader resets it."""
         self.unanswered = False
@@ -105,7 +118,7 @@ class Frame:
     def look(self, aggregate: Aggregate) -> tuple[Any, bool]:
         """The aggregate's partial, and whether it has ever seen an event; the rest is noted here."""
         partial, seen, due, cut = self.found.get(aggregate.id) or self.find(aggregate)
-        if due is not None and (self.due is None or due < self.due):
+        if due is not None and due < self.due:
             self.due = due
         if cut:
             self.capped = True
@@ -125,6 +138,4 @@ class Frame:
     def turns_at(self, moment: int) -> None:
         """Something that was read changes at this moment, if that is still to come."""
         if moment > self.at:
-            hour = -(-moment // HOUR)
-            if self.due is None or hour < self.due:
-                self.due = hour
+            self.due = min(self.due, -(-moment // HOUR))

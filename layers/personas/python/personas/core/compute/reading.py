@@ -37,8 +37,8 @@ def _mode(partial: dict[str, int] | None, minimum: int) -> Any:
     counts = {key: count for key, count in partial.items() if key != CUT} if partial and CUT in partial else partial
     if not counts or (most := max(counts.values())) < minimum:
         return None
-    first, *others = [value_of(key) for key, count in counts.items() if count == most]
-    return min(first, *others, key=text_of) if others else first
+    keys = [key for key, count in counts.items() if count == most]
+    return value_of(keys[0]) if len(keys) == 1 else min(map(value_of, keys), key=text_of)
 
 
 def _unique(partial: dict[str, int] | None) -> list[Any] | None:

@@ -24,7 +24,7 @@ import orjson
 from personas.core.compute.aggregate import scene_of
 from personas.core.compute.cold import Cold, ColdPart, Ref
 from personas.core.compute.definition_set import DefinitionSet
-from personas.core.compute.frame import Frame
+from personas.core.compute.frame import FAR, Frame
 from personas.core.compute.questions import NOBODY, Answers
 from personas.core.compute.splitting import Limits, Shedding
 from personas.core.compute.tallies import Tallies
@@ -123,25 +123,21 @@ class ComputeState:
         `traits` are the profile's own (custom and SQL), `held` the types of its identifiers, `answers` those of the
         profiles that it is linked with; `stand` are the values that it has.
         """
-        named, asked = definitions.named(collection), definitions.asked_by(collection)
-        frame = Frame(self._tallies, traits, named, at_ms, asked, answers, self.cold.parts())
-        types = frozenset(held)
+        frame = self._frame(definitions, traits, held, at_ms, collection, answers)
         capped: set[str] = set()
         values = frame.values
-        due: int | None = None
         for formula in definitions.formulas[collection]:
-            key = formula.key
-            value, turns, cut = formula.look(frame, types)
+            key, value = formula.key, formula.look(frame)
             if frame.unanswered:
                 frame.unanswered = False
                 frame.open.add(key)
                 value = stand.get(key)
             if value is not None:
                 values[key] = value
-            if cut:
+            if frame.capped:
+                frame.capped = False
                 capped.add(key)
-            if turns is not None and (due is None or turns < due):
-                due = turns
+        due = None if frame.due == FAR else frame.due
         if not frame.open:
             return Evaluation(values, due, frozenset(capped))
         found = {key: value for key, value in values.items() if key not in frame.open}
@@ -164,28 +160,36 @@ class ComputeState:
         Its `due` is about what it evaluated; for the others what was due before still is.
         """
         formulas, readers = definitions.formulas[collection], definitions.readers(collection)
-        named, asked = definitions.named(collection), definitions.asked_by(collection)
-        frame = Frame(self._tallies, traits, named, at_ms, asked, answers, self.cold.parts())
-        types = frozenset(held)
+        frame = self._frame(definitions, traits, held, at_ms, collection, answers)
         values, known, never = frame.values, touched.values, readers.never_members
         frame.stood = readers.standing(touched)
         capped: set[str] = set()
-        due: int | None = None
         agenda = readers.agenda(touched)
         for place in agenda:
             formula = formulas[place]
-            key = formula.key
+            key, after = formula.key, formula.look(frame)
             before = known[key] if key in known else never.get(key)
-            after, turns, cut = formula.look(frame, types)
             if after is not before and (type(before) is not type(after) or not same(before, after)):
                 agenda.changed(key)
             values[key] = after
-            if cut:
+            if frame.capped:
+                frame.capped = False
                 capped.add(key)
-            if turns is not None and (due is None or turns < due):
-                due = turns
+        due = None if frame.due == FAR else frame.due
         found = {key: value for key, value in values.items() if value is not None}
         return Evaluation(found, due, frozenset(capped), frozenset(values))
+
+    def _frame(
+        self,
+        definitions: DefinitionSet,
+        traits: Mapping[str, Any],
+        held: Collection[str],
+        at_ms: int,
+        collection: str,
+        answers: Answers,
+    ) -> Frame:
+        named, asked = definitions.named(collection), definitions.asked_by(collection)
+        return Frame(self._tallies, traits, named, at_ms, asked, answers, self.cold.parts(), frozenset(held))
 
     def prune(self, definitions: DefinitionSet, now_ms: int) -> None:
         """Drop what no definition can see any more, now or later. Idempotent.

@@ -20,28 +20,29 @@ _NOTHING: dict[str, Any] = {}
 
 
 class Tallies:
-    __slots__ = ("_joined", "_unpacked", "packed")
+    __slots__ = ("_joined", "packed", "unpacked")
 
     def __init__(self, data: dict[str, Any] | None = None) -> None:
         """`data` as `to_data` gives it; it is not changed."""
         self.packed: dict[str, Any] = dict(data or {})
         """As `to_data` gives them: those that nobody has unpacked."""
-        self._unpacked: dict[str, Tally] = {}
+        self.unpacked: dict[str, Tally] = {}
+        """All others."""
         self._joined: set[str] = set()
         """Those with a window that events have joined without being unpacked."""
 
     def of(self, aggregate: str) -> Tally:
         """The tally, to be changed; made where there is none yet."""
-        found = self._unpacked.get(aggregate)
+        found = self.unpacked.get(aggregate)
         if found is None:
             packed = self.packed.pop(aggregate, None)
-            found = self._unpacked[aggregate] = Tally() if packed is None else Tally.of_data(packed)
+            found = self.unpacked[aggregate] = Tally() if packed is None else Tally.of_data(packed)
         return found
 
     def add(self, aggregate: Aggregate, values: list[Any], at: int, now: int) -> None:
         """As the tally does it."""
         name = aggregate.id
-        tally = self._unpacked.get(name)
+        tally = self.unpacked.get(name)
         if tally is None:
             after = added(self.packed.get(name) or _NOTHING, aggregate, values, at, now)
             if after is not None:
@@ -54,7 +55,7 @@ class Tallies:
 
     def look(self, aggregate: Aggregate, at: int, hour: int) -> Looked:
         """As the tally says it (Tally.partial), which is not unpacked where that can be read as it lies there."""
-        tally = self._unpacked.get(aggregate.id)
+        tally = self.unpacked.get(aggregate.id)
         if tally is None:
             packed = self.packed.get(aggregate.id)
             if packed is None:
@@ -67,12 +68,12 @@ class Tallies:
 
     def absorb(self, other: "Tallies") -> None:
         """The other must not be used any more."""
-        for name in [*other.packed, *other._unpacked]:
+        for name in [*other.packed, *other.unpacked]:
             tally = other.of(name)
-            if name in self.packed or name in self._unpacked:
+            if name in self.packed or name in self.unpacked:
                 self.of(name).absorb(monoid_of(name), tally)
             else:
-                self._unpacked[name] = tally
+                self.unpacked[name] = tally
 
     def settle(self, aggregates: Mapping[str, Aggregate], now: int) -> None:
         """Of those that somebody asked for."""
@@ -80,19 +81,19 @@ class Tallies:
             packed = self.packed.get(name)
             if packed and name in aggregates and packed["w"][0] < now // HOUR:
                 self.of(name)
-        for name, tally in self._unpacked.items():
+        for name, tally in self.unpacked.items():
             if (aggregate := aggregates.get(name)) is not None:
                 tally.settle(aggregate, now)
 
     def drop_unknown(self, aggregates: Mapping[str, Aggregate]) -> None:
-        for kept in (self.packed, self._unpacked):
+        for kept in (self.packed, self.unpacked):
             if not kept.keys() <= aggregates.keys():
                 for name in kept.keys() - aggregates.keys():
                     del kept[name]
 
     def data(self) -> dict[str, Any]:
         """By aggregate, as `to_data` gives it; not to be changed."""
-        return {**self.packed, **{name: tally.to_data() for name, tally in self._unpacked.items()}}
+        return {**self.packed, **{name: tally.to_data() for name, tally in self.unpacked.items()}}
 
     def move_out(self, name: str) -> None:
         """Its total and its tiles lie elsewhere from now on; that an event was seen, and what is to come, stay."""
@@ -100,7 +101,7 @@ class Tallies:
         tally.total, tally.tiles, tally.partials = None, [], []
 
     def __len__(self) -> int:
-        return len(self.packed) + len(self._unpacked)
+        return len(self.packed) + len(self.unpacked)
 
     def to_data(self) -> dict[str, Any]:
         return self.data()

@@ -227,7 +227,12 @@ def looked(data: dict[str, Any], aggregate: Aggregate, hour: int) -> Looked | No
     flat = data.get("w")
     if flat is None:
         return None, "s" not in data, None
-    if window.start is not None or flat[0] < hour or "o" in data:
+    if window.start is not None:
+        counting, due = window.counting(list(accumulate(flat[::2])), hour)
+        visible = [flat[2 * place + 1] for place in counting]
+        found = visible[0] if len(visible) == 1 else aggregate.monoid.merge_all(visible) if visible else None
+        return found, "s" not in data, due if aggregate.edges else None
+    if flat[0] < hour or "o" in data:
         return None
     visible = flat[1::2]
     found = visible[0] if len(visible) == 1 else aggregate.monoid.merge_all(visible)

@@ -54,17 +54,19 @@ class TileWindow:
         found: list[int] = []
         due: int | None = None
         hours = (self.end - self.start) // HOUR
-        for place in range(bisect_left(tiles, self.tile_at(hour)), len(tiles)):
+        for place in range(bisect_left(tiles, hour * 2), len(tiles)):
             tile = tiles[place]
             last = tile >> 1
-            if due is not None and last - hours >= due:
-                break  # no later one enters before
             first = last - hours - (tile & 1) + 1
-            turns = last + 1 if first <= hour else first
             if first <= hour:
                 found.append(place)
+                turns = last + 1
+            elif due is not None and last - hours >= due:
+                break  # no later one enters before
             elif first > last:
                 continue
+            else:
+                turns = first
             if due is None or turns < due:
                 due = turns
         return found, due
