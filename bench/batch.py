@@ -176,6 +176,7 @@ def ours(folder: str) -> dict[str, Any]:
 
     from personas.core.batch.cells import Cell, field_of
     from personas.core.batch.plan import plan
+    from personas.core.batch.values import Json
     from personas.stores import archive_cells
 
     files = sorted(Path(folder).glob(COMPACTED))
@@ -185,15 +186,11 @@ def ours(folder: str) -> dict[str, Any]:
         raise SystemExit("the objects have other columns than each other")
     names = {name: f"v{number}" for number, name in enumerate(kinds)}
     cells = {field_of(name): Cell(column, kinds[name] or 0) for name, column in names.items()}
-    planned = plan(definitions(), NOW, cells=cells)
+    planned = plan(definitions(), NOW, cells=cells, calls=False)
     columns_read = "".join(f', "{name}" AS {column}' for name, column in names.items())
     database = duckdb.connect(config={"threads": 1})
 
     def work() -> None:
-        # No object is left of which the calls are read.
-        database.execute(
-            "CREATE TABLE rows (p VARCHAR, event VARCHAR, source VARCHAR, type VARCHAR, ts BIGINT, body VARCHAR)"
-        )
         for number, file in enumerate(files):
             database.execute(
                 f"""CREATE OR REPLACE VIEW celled AS
@@ -210,7 +207,8 @@ def ours(folder: str) -> dict[str, Any]:
 
     spent, _ = cpu(work)
     columns = {output.key: output.column for output in planned.outputs}
-    texts = {key: f"json_extract_string({columns[key]}, '$')" for key in ("first_coupon", "last_page")}
+    as_json = [output.key for output in planned.outputs if output.kind is Json]
+    texts = {key: f"json_extract_string({columns[key]}, '$')" for key in as_json}
     named = ", ".join(f"{texts.get(key, column)} AS {key}" for key, column in columns.items())
     wild = database.execute("SELECT count(*) FROM answers WHERE wild").fetchall()[0][0]
     return {"cpu": spent, "wild": wild, "sums": sums(database, f"(SELECT {named} FROM answers)")}

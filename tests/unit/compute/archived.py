@@ -67,8 +67,11 @@ class Objects:
 
 
 taken = st.none() | st.just([True]) | st.lists(st.sampled_from([True, True, False]), min_size=1, max_size=6)
+everything = st.just([True])
 objects = st.builds(
-    Objects, st.lists(st.integers(0, 2), min_size=1, max_size=7), st.tuples(st.just([True]) | taken, taken, taken)
+    Objects,
+    st.lists(st.integers(0, 2), min_size=1, max_size=7),
+    st.tuples(everything | taken, taken, taken) | st.tuples(everything, everything, everything),
 )
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from personas.core.batch.cells import BOOLEAN, DECIMAL, LONG, NUMBER, TEXT, TRUTH, Cell, named
 from personas.core.batch.facts import Facts
-from personas.core.batch.sql import create_macros
+from personas.core.batch.sql import MACROS, create_macros
+from personas.core.batch.values import Constant
 from personas.core.event import Event
 from personas.core.query.path import Path
 from personas.core.query.tree import Field
@@ -24,6 +25,7 @@ for macro in create_macros():
     DATABASE.execute(macro)
 FIELD = Field("property", Path(("p",)))
 FORMS = "ystndojlm"
+CONSTANTS = (1, 25, 0.1, -0.0, 2**60, 1e300, "25", "25.0", "", "true", True, False)
 
 decimals = st.builds(
     lambda whole, scale: float(Decimal(whole).scaleb(-scale)), st.integers(-(10**9), 10**9), st.integers(0, 9)
@@ -62,6 +64,7 @@ def facts_of(tables: list[pyarrow.Table]) -> tuple[list[Any], list[Any], Cell]:
     facts.operand(FIELD, "A", "r")
     facts.summed(FIELD)
     names = [facts.form(FIELD, form) for form in FORMS]
+    names += [facts.equal(FIELD, Constant(constant)) for constant in CONSTANTS]
     united, cells = archive_cells.united(tables, [FIELD])
     DATABASE.register("celled", united)
     DATABASE.register("rows", united)
@@ -131,3 +134,9 @@ def test_columns_with_other_scales_get_the_finest() -> None:
     assert [column.type.scale for column, _ in made] == [3, 3]
     assert [as_texts(column).to_pylist() for column, _ in made] == [["7"], ["0.125"]]
     assert typed(pyarrow.chunked_array([["true", None]]), BOOLEAN)[0].to_pylist() == [True, None]
+
+
+def test_only_macros_that_are_used_are_made_after_those_that_they_use() -> None:
+    made = [one.split(" MACRO ")[1].split("(")[0] for one in create_macros("SELECT decimal_text(v0), rarity(n)")]
+    assert made == ["number_text", "rarity", "decimal_text"]
+    assert len(create_macros()) == len(MACROS)

@@ -49,7 +49,8 @@ def compute(
 
     `reread` brings it about that all rows of these profiles are in `rows`: with cells, it may lack some until then.
     """
-    planned = plan(definitions, at, collection, monoids.LARGEST, cells)
+    calls = cells is None or database.execute("SELECT 1 FROM rows LIMIT 1").fetchone() is not None
+    planned = plan(definitions, at, collection, monoids.LARGEST, cells, calls)
     wild = []
     for profile, is_wild, *found in _found(database, planned):
         if is_wild:

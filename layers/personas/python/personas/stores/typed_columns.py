@@ -1,8 +1,7 @@
 """Columns of cells by their type: numbers as decimals and booleans as such, where all of a column is of that one kind.
 
-A decimal has the smallest scale that holds all of the column, and a fraction of one digit at least, so that its text
-follows without knowing the scale (`core.batch.sql`, decimal_text). It is below 2^53 when its point is left out: so the
-double next to it is one division away, and is the number that the call had.
+A decimal has the smallest scale that holds all of the column, one digit at least. It is below 2^53 when its point is
+left out: so the double next to it is one division away, and is the number that the call had.
 
 Invariant: the texts of a typed column are those that it was made from.
 """

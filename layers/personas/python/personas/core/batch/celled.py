@@ -12,6 +12,7 @@ all of a column is of one kind, that is not asked of each row; where it has a ty
 """
 
 from personas.core.batch.cells import BOOLEAN, DECIMAL, LIST, LONG, NUMBER, TEXT, TRUTH, VALUES, WILD, Cell
+from personas.core.batch.values import Constant
 
 _NUMBERS, _OTHERS = (NUMBER, LONG), (NUMBER, LONG, BOOLEAN, LIST, WILD)
 _WAYS: dict[str, tuple[tuple[tuple[int, ...], str], ...]] = {
@@ -46,6 +47,13 @@ def celled_form(cell: Cell, form: str) -> str:
         return made[0].format(cell.text) if made else f"NULL::{_TYPES[form]}"
     cases = " ".join(f"WHEN {_is(cell.kind, kinds)} THEN {way.format(cell.text)}" for kinds, way in ways)
     return f"CASE {cases} END"
+
+
+def celled_equal(cell: Cell, constant: Constant) -> str:
+    """As of texts: no decimal is so large or so small that numbers and their texts were not equal together."""
+    if cell.kind == DECIMAL and constant.number is not None:
+        return f"{celled_form(cell, 'n')} = {constant.number}"
+    return f"{celled_form(cell, 't')} = {constant.text}"
 
 
 def celled_wild(cell: Cell, summed: bool) -> str:

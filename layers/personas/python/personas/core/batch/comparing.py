@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from personas.core.batch import sql
-from personas.core.batch.values import Operand
+from personas.core.batch.facts import Column
+from personas.core.batch.values import Constant, Operand
 from personas.core.compute.comparators import OPPOSITES, RELATIVE_UNITS
 from personas.core.query.formatter import format_query
 from personas.core.query.tree import AllMembers, And, AnyMember, Comparison, Condition, Duration, Not, Or, Scalar
@@ -71,6 +72,8 @@ def _test(test: str, one: Any, other: Any) -> str:
     if test in _DATED:
         return "FALSE" if None in (one.moment, other.moment) else f"{one.moment} {_DATED[test]} {other.moment}"
     # Of what is not wild, numbers are equal where their texts are.
+    if isinstance(one, Column) and isinstance(other, Constant):
+        return one.equals(other)
     return f"{one.text} = {other.text}"
 
 

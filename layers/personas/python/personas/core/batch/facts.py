@@ -11,9 +11,9 @@ the calls themselves are not read. Rows of either sort are facts alike.
 from dataclasses import dataclass
 
 from personas.core.batch import sql
-from personas.core.batch.celled import celled_form, celled_wild
-from personas.core.batch.cells import Cells
-from personas.core.batch.values import Operand
+from personas.core.batch.celled import celled_equal, celled_form, celled_wild
+from personas.core.batch.cells import TEXT, Cells
+from personas.core.batch.values import Constant, Operand
 from personas.core.event import VIEWS
 from personas.core.query.path import EACH
 from personas.core.query.tree import Field
@@ -38,13 +38,17 @@ _NAMED = {name: (kind, key) for kind, (name, key) in VIEWS.items()}
 
 
 class Facts:
-    """Collects what is asked for; the SELECTs are right once all has been asked."""
+    """Collects what is asked for; the SELECTs are right once all has been asked. `alone`: the cells, where all rows are
+    read of them and none of its call."""
 
-    def __init__(self) -> None:
+    def __init__(self, alone: Cells | None = None) -> None:
+        self._alone = alone or {}
         self.events: dict[str, list[Steps]] = {}
         """By name of event, the simple beginnings of the paths that are looked for in the body."""
         self._fields: dict[Field, dict[str, Steps]] = {}
         self._asked: dict[tuple[Field, str], str] = {}
+        self._compared: dict[tuple[Field, str], tuple[str, Constant]] = {}
+        """By field and JSON of what it is compared with (True is equal to 1, and their JSON is not)."""
         self._summed: set[Field] = set()
 
     def listen(self, event: str) -> int:
@@ -68,6 +72,15 @@ class Facts:
     def form(self, field: Field, form: str) -> str:
         return self._asked.setdefault((field, form), f"f{self._number(field)}{form}")
 
+    def equal(self, field: Field, constant: Constant) -> str:
+        """The column that says whether the field is equal to it."""
+        name = f"f{self._number(field)}e{len(self._compared)}"
+        return self._compared.setdefault((field, constant.json), (name, constant))[0]
+
+    def is_text(self, field: Field) -> bool:
+        """Whether it is known that all that is found there are texts."""
+        return field in self._alone and self._alone[field].kind == TEXT and not field.path.many
+
     def _heard(self, relation: str, at: int, columns: str) -> str:
         names = sql.texts(tuple(self.events))
         numbers = " ".join(f"WHEN {sql.text(event)} THEN {self.listen(event)}" for event in self.events)
@@ -80,6 +93,7 @@ class Facts:
             name: cells[field].text if field.path.many else celled_form(cells[field], form)
             for (field, form), name in self._asked.items()
         }
+        forms |= {name: celled_equal(cells[field], one) for (field, _), (name, one) in self._compared.items()}
         asked = "".join(f", {form} AS {name}" for name, form in forms.items())
         tests = [celled_wild(cells[field], field in self._summed) for field in self._fields]
         wild = sql.any_of([test for test in tests if test != "FALSE"])
@@ -94,6 +108,9 @@ class Facts:
         inner = f"SELECT p, e, source AS s, ts, type, {self._looked_for()} AS js FROM ({heard})"
         found = "".join(f", {self._found(field)} AS r{self._number(field)}" for field in self._fields)
         asked = "".join(f", {self._form(*key)} AS {name}" for key, name in self._asked.items())
+        asked += "".join(
+            f", {self._form(field, 't')} = {one.text} AS {name}" for (field, _), (name, one) in self._compared.items()
+        )
         return f"SELECT p, e, s, ts{asked}, {self._any_wild()} AS wild FROM (SELECT p, e, s, ts{found} FROM ({inner}))"
 
     def _number(self, field: Field) -> int:
@@ -175,6 +192,13 @@ class Column:
 
     def _form(self, form: str) -> str:
         return f"{self.alias}.{self.facts.form(self.field, form)}"
+
+    def equals(self, constant: Constant) -> str:
+        return f"{self.alias}.{self.facts.equal(self.field, constant)}"
+
+    @property
+    def always_text(self) -> bool:
+        return self.facts.is_text(self.field)
 
     @property
     def json(self) -> str:

@@ -72,13 +72,18 @@ def plan(
     collection: str = "users",
     largest: int = LARGEST,
     cells: Cells | None = None,
+    calls: bool = True,
 ) -> Plan:
-    """The definitions of one collection, at a moment in ms; of `members` also what accounts ask of them."""
-    return _Planner(definitions, at, collection, largest).plan(cells)
+    """The definitions of one collection, at a moment in ms; of `members` also what accounts ask of them. Without
+    `calls` there is nothing in `rows`, which is not read: what is known of the cells is then known of all."""
+    return _Planner(definitions, at, collection, largest, cells, calls or cells is None).plan()
 
 
 class _Planner:
-    def __init__(self, definitions: DefinitionSet, at: int, collection: str, largest: int) -> None:
+    def __init__(
+        self, definitions: DefinitionSet, at: int, collection: str, largest: int, cells: Cells | None, calls: bool
+    ) -> None:
+        self._cells, self._calls = cells, calls
         self._formulas, self._at, self._largest = definitions.formulas[collection], at, largest
         self._asked = definitions.asked_by(collection)
         self._heard = Heard()
@@ -86,23 +91,27 @@ class _Planner:
         """By the types of identifiers of which a member needs one, the columns that say whether the profile has."""
         self._listed = False
         """Whether anything asks for lists of events, and so for the table of facts."""
-        self._facts = Facts()
+        self._facts = Facts(None if calls else cells)
         self._grouped = Grouped(self._facts, at, largest)
         self._values: dict[str, Value] = {}
         """By key, of the definitions that were compiled before: the columns in which they are."""
         self._traits: dict[Path, str] = {}
         """By path, the columns of the profile's own traits, or of what lies inside of computed ones."""
 
-    def plan(self, cells: Cells | None) -> Plan:
+    def plan(self) -> Plan:
         stages = self._stages()
         made = [self._stage(number, stage) for number, stage in enumerate(stages)]
-        statements, facts = sql.create_macros(), self._facts.of_calls(self._at)
-        if self._grouped.passes > 1 and not self._listed:
-            # To read columns again is cheap; calls are parsed once.
-            statements.append(f"CREATE OR REPLACE TEMP TABLE called AS {facts}")
-            facts = "FROM called"
-        if cells is not None:
-            facts += f" UNION ALL {self._facts.of_cells(self._at, cells)}"
+        statements: list[str] = []
+        sorts = []
+        if self._calls:
+            sorts.append(self._facts.of_calls(self._at))
+            if self._grouped.passes > 1 and not self._listed:
+                # To read columns again is cheap; calls are parsed once.
+                statements.append(f"CREATE OR REPLACE TEMP TABLE called AS {sorts.pop()}")
+                sorts.append("FROM called")
+        if self._cells is not None:
+            sorts.append(self._facts.of_cells(self._at, self._cells))
+        facts = " UNION ALL ".join(sorts)
         if self._listed:
             statements.append(f"CREATE OR REPLACE TEMP TABLE facts AS {facts}")
             facts = "FROM facts"
@@ -118,7 +127,8 @@ class _Planner:
             for key in (formula.definition.key for formula in self._formulas)
         )
         columns = "".join(f", {output.column}" for output in outputs)
-        return Plan((*statements, f"SELECT p, wild{columns} FROM ({last})"), outputs)
+        statements.append(f"SELECT p, wild{columns} FROM ({last})")
+        return Plan((*sql.create_macros(" ".join(statements)), *statements), outputs)
 
     def _stages(self) -> list[list[Formula]]:
         """In which order tables are made: where a stream asks for a computed trait, that one is in a table before.

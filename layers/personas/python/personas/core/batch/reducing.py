@@ -49,6 +49,8 @@ def reduction(
     if source is None:
         return Reduction(Double(f"coalesce({column(f'count(*) FILTER (WHERE {rows})')}, 0)::DOUBLE"))
     operand = source.operand
+    plain = operand.many is None and operand.one.always_text
+    # Then it sorts as it is.
 
     def aggregate(function: str, argument: str) -> str:
         return column(f"{function}({argument}) FILTER (WHERE {rows})")
@@ -70,18 +72,22 @@ def reduction(
             return Reduction(Double(aggregate(reduced.reducer, _best(operand, reduced.reducer, "json_number({})"))))
         case "first" | "last":
             pick = "min" if reduced.reducer == "first" else "max"
-            best = _best(operand, pick, "order_text({})")
+            best = operand.one.text if plain else _best(operand, pick, "order_text({})")
             # Texts are compared in a fraction of the time that structs take; made only where there is something.
             key = f"moment_text({source.ts}) || {best}"
             found = column(f"{pick}(CASE WHEN {rows} AND {operand.present} THEN {key} END)")
-            return Reduction(Json(f"of_order_text({found}[17:])"))
+            return Reduction(Text(f"{found}[17:]") if plain else Json(f"of_order_text({found}[17:])"))
         case "mode":
             return _mode(reduced, operand, pairs, largest)
-    of_pairs = pairs(operand.one.order if operand.many is None else _each(operand, "order_text(e)"))
+    if operand.many is None:
+        of_pairs = pairs(operand.one.text if plain else operand.one.order)
+    else:
+        of_pairs = pairs(_each(operand, "order_text(e)"))
     wild = _too_many(of_pairs, largest)
     if reduced.reducer == "unique_count":
         return Reduction(Double(f"coalesce({of_pairs('count(*)')}, 0)::DOUBLE"), wild)
-    in_order = f"list_transform({of_pairs('list(v ORDER BY v)')}, lambda e: of_order_text(e))"
+    back = "to_json(e)::VARCHAR" if plain else "of_order_text(e)"
+    in_order = f"list_transform({of_pairs('list(v ORDER BY v)')}, lambda e: {back})"
     return Reduction(Json(f"list_json({in_order})"), wild)
 
 

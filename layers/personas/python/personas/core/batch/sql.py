@@ -46,7 +46,7 @@ MACROS = {
         ELSE k[2:] END""",
     "list_json(l)": "'[' || array_to_string(l, ',') || ']'",
     "rarity(n)": "(9999999999 - n)::VARCHAR",
-    "decimal_text(d)": "rtrim(rtrim(d::VARCHAR, '0'), '.')",
+    "decimal_text(d)": "number_text(d::DOUBLE)",
     "decimal_number(d)": """CASE WHEN typeof(d) = 'DECIMAL(38,17)' THEN d::VARCHAR::DOUBLE
         WHEN abs(d) < 900000000000 AND d::DECIMAL(38, 4) = d THEN TRY_CAST(d AS DECIMAL(16, 4))::DOUBLE
         ELSE d::VARCHAR::DOUBLE END""",
@@ -75,8 +75,14 @@ MACROS = {
 """Each with its parameters; a later one may use the earlier ones."""
 
 
-def create_macros() -> list[str]:
-    return [f"CREATE OR REPLACE TEMP MACRO {head} AS {body}" for head, body in MACROS.items()]
+def create_macros(used_in: str | None = None) -> list[str]:
+    """All of them; or those that this text uses, be it by way of others: to make one costs as much as some 500 rows."""
+    made: list[str] = []
+    for head, body in reversed(MACROS.items()):
+        if used_in is None or head[: head.index("(") + 1] in used_in:
+            made.append(f"CREATE OR REPLACE TEMP MACRO {head} AS {body}")
+            used_in = None if used_in is None else used_in + body
+    return made[::-1]
 
 
 def text(value: str) -> str:
