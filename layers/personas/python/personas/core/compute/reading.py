@@ -43,8 +43,8 @@ def _mode(partial: dict[str, int] | None, minimum: int) -> Any:
 
 def _unique(partial: dict[str, int] | None) -> list[Any] | None:
     keys = sorted(_standing(partial))
-    if keys and keys[0][:1] != "\x00":
-        return keys  # texts, all of them: what is not text comes first
+    if keys and keys[0] >= "\x01":
+        return keys  # texts, all of them: what is not text comes first, after the empty one
     return sorted(map(value_of, keys), key=order_of) or None
 
 
