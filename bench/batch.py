@@ -92,6 +92,8 @@ def compare(folder: str, chdb_python: str) -> bool:
         print(f"  {'the same' if agrees else 'OTHER'} answers")
         if not agrees:
             print(f"    ours {ours['sums']}\n    {name} {other['sums']}")
+    columns, plan = found["duckdb"]["cpu"] / found["columns"]["cpu"], found["columns"]["cpu"] / ours["cpu"]
+    print(f"{columns * plan:.2f} of DuckDB by hand: {columns:.2f} times by the columns, {plan:.2f} times by the plan")
     return same
 
 
