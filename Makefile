@@ -45,6 +45,7 @@ test: setup lint
 bench: $(DEV) $(EMULATOR) $(DELIVER)
 	$(BIN)/python bench/compute.py
 	$(BIN)/python bench/batch.py $(if $(CHDB),--chdb-python $(CHDB))
+	$(BIN)/python bench/backfill.py
 	$(BIN)/python bench/identity.py
 	$(BIN)/python bench/pipeline.py $(ARGS)
 	$(BIN)/python bench/recompute.py

@@ -72,8 +72,8 @@ class Backfill(Construct):
             name="backfill-shard",
             source="backfill",
             handler="shard.handle",
-            layers=shared.layers.parquet,
-            memory_mb=3538,  # two whole vCPUs: one decodes Parquet while the other folds
+            layers=shared.layers.batch,
+            memory_mb=3538,  # two whole vCPUs, which decode Parquet and fold in SQL
             timeout_seconds=900,
             environment={
                 "CONTROL_TABLE": storage.control_table.table_name,

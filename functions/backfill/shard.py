@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from personas import backfill_due, cooling, profiles_stream, rebuilding
+from personas import backfill_due, backfill_fold, cooling, profiles_stream, rebuilding
 from personas.clock import now_ms
-from personas.core.backfill.fold import Fold
+from personas.core.backfill.fold import names, since
 from personas.core.backfill.shards import Shard
 from personas.core.envelope import AbsorbEnvelope, TickEnvelope
 from personas.core.lanes import lane_of
@@ -44,10 +44,16 @@ def handle(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: A
 
 def _parts(event: dict[str, Any], objects: list[ArchiveObject], lanes: range) -> Iterator[AbsorbEnvelope]:
     space, version = event["space"], event["version"]
-    fold = Fold(definitions.load(space, version), now_ms())
-    rows, dated = Rows.of(space, rebuilding.unfollowed(space)), list(of_time(objects, fold.since))
-    for row in rows.asked_about(archive_scan.ledger(dated, lanes, fold.names, identified=bool(rows.parted))):
-        fold.take(row, rows.owner(row))
-    for profile, receiver, state in fold.parts():
+    coming, now = definitions.load(space, version), now_ms()
+    rows = Rows.of(space, rebuilding.unfollowed(space))
+    tables = archive_scan.lane_tables(
+        list(of_time(objects, since(coming))),
+        lanes,
+        names(coming),
+        backfill_fold.fields_of(coming),
+        max(coming.lacking_since.values()),
+        identified=bool(rows.parted),
+    )
+    for profile, receiver, state in backfill_fold.parts(coming, tables, rows, now):
         whose = profile if profile == receiver else f"{profile}:{receiver}"
         yield AbsorbEnvelope(space, receiver, f"backfill:{version}:{event['run']}:{whose}", {"c": state})

@@ -56,11 +56,11 @@ def test_each_handler_is_where_the_metadata_says(dev):
     }
 
 
-def test_only_what_reads_or_writes_the_archive_carries_parquet_and_only_previews_ask_it_in_sql(dev):
+def test_only_what_reads_or_writes_the_archive_carries_parquet_and_only_previews_and_backfills_ask_it_in_sql(dev):
     layers = {name: len(function["Properties"].get("Layers", [])) for name, function in dev.functions().items()}
-    carriers = ("profiles", "backfill-shard", "archive-compact", "archive-identity", "archive-traits")
+    carriers = ("profiles", "archive-compact", "archive-identity", "archive-traits")
     assert {layers.pop(name) for name in carriers} == {3}
-    assert layers.pop("preview-shard") == 4
+    assert {layers.pop(name) for name in ("preview-shard", "backfill-shard")} == {4}
     assert layers.pop("deliver") == 0
     assert set(layers.values()) == {2}
 

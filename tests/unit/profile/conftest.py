@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from personas import backfill_fold
 from tests.unit.profile.living_space import LivingSpace
 from tests.unit.profile.plane import Clock, Plane, installed
 from tests.unit.profile.world import START, World
@@ -23,3 +24,11 @@ def space() -> Iterator[LivingSpace]:
     plane, clock = Plane(), Clock(START)
     with installed(plane, clock):
         yield LivingSpace(plane, clock)
+
+
+@pytest.fixture(scope="module", params=[0, 1_000_000], ids=["in SQL", "by the stream's code"])
+def folding(request: pytest.FixtureRequest) -> Iterator[None]:
+    """How backfills fold the archive."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(backfill_fold, "FEWEST_ROWS", request.param)
+        yield

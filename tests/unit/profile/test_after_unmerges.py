@@ -11,6 +11,8 @@ from tests.unit.profile.living_space import LivingSpace
 from tests.unit.profile.pool import POOL, trait
 from tests.unit.profile.world import ANYONE, START
 
+pytestmark = pytest.mark.usefixtures("folding")
+
 ANN, TABLET = Identifier("user_id", "ann"), Identifier("anonymous_id", "tablet")
 ACME = Identifier("group_id", "acme", "accounts")
 OF_ACCOUNTS = {

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +23,8 @@ from tests.unit.profile.plane import Clock, Plane, installed
 from tests.unit.profile.runs import Runs, compact
 from tests.unit.profile.test_once import PEOPLE, Life, deliver, limits, lives, person, step, which, yes
 from tests.unit.profile.world import ANYONE, START, World, definition
+
+pytestmark = pytest.mark.usefixtures("folding")
 
 ORDER = {"type": "track", "event": "Order", "properties": {"price": 5}}
 ORDERS = definition("orders", "event('Order').count()")

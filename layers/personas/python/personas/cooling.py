@@ -6,6 +6,7 @@ its receiver, who takes them over as they are; so what is handed over is never t
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import islice
 
 import orjson
 
@@ -24,6 +25,8 @@ from personas.stores import cold, pages
 
 HANDED_OVER = 200_000
 """Bytes of aggregates, before compression, that an envelope carries itself."""
+TOGETHER = 20_000
+"""Envelopes that are sent at a time: enough that few records carry them."""
 
 
 def shed(space: str, profile: str, state: State, definitions: DefinitionSet) -> list[Item]:
@@ -47,14 +50,16 @@ def handed_over(
 
 
 def send(envelopes: Iterable[AbsorbEnvelope], definitions: DefinitionSet, now_ms: int) -> None:
-    """Receivers know again what is sent again, by its key."""
-    sent, items = [], []
-    for envelope in envelopes:
-        envelope, parts = by_reference(envelope, definitions, now_ms)
-        sent.append(envelope)
-        items += parts
-    pages.write(items)
-    profiles_stream.send(sent)
+    """Receivers know again what is sent again, by its key. Takes no more of them at a time than it sends together."""
+    remaining = iter(envelopes)
+    while together := list(islice(remaining, TOGETHER)):
+        sent, items = [], []
+        for envelope in together:
+            envelope, parts = by_reference(envelope, definitions, now_ms)
+            sent.append(envelope)
+            items += parts
+        pages.write(items)
+        profiles_stream.send(sent)
 
 
 def by_reference(

@@ -7,9 +7,10 @@ it may lie in several objects, and in one of them with its call, in another with
 from collections.abc import Sequence
 from typing import Any
 
+from personas import ledger_relations
 from personas.core.batch.cells import Cells
 from personas.core.query.tree import Field
-from personas.stores import archive_cells, archive_scan
+from personas.stores import archive_scan
 from personas.whose import Rows
 
 _LEDGER = (
@@ -31,24 +32,9 @@ _LEDGER = (
 
 def lay(database: Any, tables: Sequence[Any], fields: Sequence[Field], whose: Rows) -> Cells | None:
     """Tables as `archive_scan.ledger_tables` gives them, for these fields. The database has `shares` (profile, p)."""
-    import pyarrow
-
-    plain: list[Any] = []
-    columned: list[Any] = []
-    numbered = 0
-    for table in tables:
-        of_kind = plain if "body" in table.column_names else columned
-        of_kind.append(_with_number(_with_owner(table, whose), numbered))
-        numbered += len(table)
-    cells: Cells | None = None
-    named = {"plain": _nothing(), "columned": _nothing()}
-    if plain:
-        named["plain"] = pyarrow.concat_tables(one.replace_schema_metadata(None) for one in plain)
-    if columned:
-        named["columned"], cells = archive_cells.united(columned, fields)
-    for name, table in named.items():
-        database.register(name, table)
-    for statement in (*_LEDGER, _view("rows", "plain", ["body"]), _view("celled", "columned", _columns(cells))):
+    cells = ledger_relations.lay(database, [_with_owner(table, whose) for table in tables], fields, owned=True)
+    columns = ledger_relations.columns_of(cells)
+    for statement in (*_LEDGER, _view("rows", "plain", ["body"]), _view("celled", "columned", columns)):
         database.execute(statement)
     return cells
 
@@ -63,18 +49,6 @@ def _view(name: str, table: str, columns: Sequence[str]) -> str:
     return f"CREATE OR REPLACE TEMP VIEW {name} AS {once} WHERE {others} UNION ALL {again}"
 
 
-def _columns(cells: Cells | None) -> list[str]:
-    found = (cells or {}).values()
-    return [one.text for one in found] + [one.kind for one in found if isinstance(one.kind, str)]
-
-
-def _with_number(table: Any, first: int) -> Any:
-    """A number for each row, which no row of another table has."""
-    import pyarrow
-
-    return table.append_column("number", pyarrow.array(range(first, first + len(table)), pyarrow.int64()))
-
-
 def _with_owner(table: Any, whose: Rows) -> Any:
     """With the column `owner`: the contributor that each row is of."""
     import pyarrow
@@ -85,17 +59,4 @@ def _with_owner(table: Any, whose: Rows) -> Any:
     if compute.any(wanted).as_py():
         found = [whose.owner(row) for row in whose.asked_about(archive_scan.of_table(table.filter(wanted)))]
         owners = compute.replace_with_mask(owners.combine_chunks(), wanted.combine_chunks(), pyarrow.array(found))
-    plain = table.drop_columns(["identifiers"]) if "identifiers" in table.column_names else table
-    return plain.append_column("owner", owners)
-
-
-def _nothing() -> Any:
-    """Rows with calls of which there are none."""
-    import pyarrow
-
-    from personas.stores import archive
-
-    known = archive.schema()
-    fields = [known.field(name) for name in archive_scan.LEDGER if name not in ("at", "received")]
-    more = [("at", pyarrow.int64()), ("owner", pyarrow.string()), ("number", pyarrow.int64())]
-    return pyarrow.schema([*fields, *(pyarrow.field(*one) for one in more)]).empty_table()
+    return table.append_column("owner", owners)

@@ -22,8 +22,6 @@ from personas.whose import Rows
 
 FEWEST_ROWS = 20_000
 """For which SQL is asked."""
-_CONFIG: dict[str, Any] = {"threads": 2, "memory_limit": "1800MB", "temp_directory": "/tmp/duckdb"}  # noqa: S108 - Lambda's only one
-"""The rows themselves lie in Arrow's memory, beside this."""
 
 Read = Callable[[Collection[str], Collection[Field] | None], list[Any]]
 """What these profiles counted, as `archive_scan.ledger_tables` gives it: with the calls, or with the fields instead."""
@@ -69,7 +67,6 @@ def _contributors(subjects: Sequence[Subject], whose: Rows) -> set[str]:
 def _database(
     definitions: DefinitionSet, level: str, subjects: Sequence[Subject], live: DefinitionSet
 ) -> batch.Database:
-    import duckdb
     import pyarrow
 
     read = {node.key for one in definitions.formulas[level] for node in walk(one.tree) if isinstance(node, Trait)}
@@ -86,7 +83,7 @@ def _database(
         for question, (_, yes) in subject.answers.counts.items()
     ]
     text, texts = pyarrow.string(), pyarrow.list_(pyarrow.string())
-    database = duckdb.connect(config=_CONFIG)
+    database = batch.database()
     relations = {
         "people": pyarrow.table(
             people, pyarrow.schema([("p", text), ("traits", text), ("held", texts), ("linked", pyarrow.int64())])

@@ -9,12 +9,13 @@ Invariant: what is taken out follows from the row's call alone. So rows that rep
 does not know the columns misses nothing.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from personas.core.batch.cells import KIND, MIXED, TEXT, VALUES, Cell, Taking, named
+from personas.core.batch.recalling import Recalling, value_of
 from personas.core.query.tree import Field
 from personas.stores.typed_columns import alike, as_texts, typed
 
@@ -74,6 +75,29 @@ def columns_of(kinds: Kinds, fields: Collection[Field]) -> list[str] | None:
         return None
     mixed = [KIND + name for name in names if kinds[name] == MIXED]
     return [name for name in names if kinds[name] is not None] + mixed
+
+
+def calls_in(table: Table, fields: Sequence[Field]) -> Iterator[dict[str, Any]]:
+    """Of each row a call in which definitions read these fields as in the real one; the table has the column `event`,
+    and those of all of the fields."""
+    recalling = Recalling(fields)
+    columns = [_values(table, field) for field in fields]
+    rows = zip(*columns, strict=True) if columns else ((),) * len(table)
+    for event, values in zip(table["event"].to_pylist(), rows, strict=True):
+        yield recalling.call(event, values)
+
+
+def _values(table: Table, field: Field) -> list[Any]:
+    name = named(field)
+    kind = kinds_in(table.schema.metadata)[name]
+    if kind is None:
+        return [None] * len(table)
+    texts = (as_texts(table[name]) if kind in VALUES else table[name]).to_pylist()
+    kind = VALUES.get(kind, kind)
+    if kind == TEXT and not field.path.many:
+        return texts  # type: ignore[no-any-return]
+    kinds = table[KIND + name].to_pylist() if kind == MIXED else [kind] * len(texts)
+    return [None if text is None else value_of(text, kind) for text, kind in zip(texts, kinds, strict=True)]
 
 
 def united(tables: Sequence[Table], fields: Collection[Field]) -> tuple[Table, dict[Field, Cell]]:

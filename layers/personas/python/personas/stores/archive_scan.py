@@ -66,6 +66,8 @@ LEDGER = (
     *("source", "type", "event", "fingerprint", "at", "received", "body"),
 )
 """The columns that are read of a ledger: what a profile counted, not how the event came to it."""
+_PLAIN = frozenset((*LEDGER, "identifiers"))
+"""All other columns are of fields."""
 
 
 def ledger(
@@ -97,20 +99,42 @@ def ledger_tables(
     if not profiles or not names:
         return []
     wanted = _in("profile", profiles) & _in("event", names)
+    chosen = _choosing(fields, identified)
+    return [plain(table) for table in _tables(objects, wanted, chosen, {lane_of(profile) for profile in profiles})]
+
+
+def lane_tables(
+    objects: Sequence[ArchiveObject],
+    lanes: range,
+    names: Collection[str],
+    fields: Collection[Field],
+    before: int,
+    *,
+    identified: bool = False,
+) -> list[Any]:
+    """Likewise what the profiles of these lanes counted and took back under versions of the definitions before this."""
+    from pyarrow import compute
+
+    wanted = _of(lanes, names) & (compute.field("version") < before)
+    return [plain(table) for table in _tables(objects, wanted, _choosing(fields, identified), lanes)]
+
+
+def _choosing(fields: Collection[Field] | None, identified: bool) -> Chosen:
     columns = [*LEDGER, "identifiers"] if identified else [*LEDGER]
 
     def chosen(metadata: Mapping[bytes, bytes] | None) -> list[str]:
         found = None if fields is None else archive_cells.columns_of(archive_cells.kinds_in(metadata), fields)
         return columns if found is None else [*(name for name in columns if name != "body"), *found]
 
-    return [_plain(table) for table in _tables(objects, wanted, chosen, {lane_of(profile) for profile in profiles})]
+    return chosen
 
 
-def entries(tables: Iterable[Any]) -> Iterator[Accepted]:
-    """The rows of a ledger, each counting and each taking back once."""
+def entries(tables: Iterable[Any], fields: Sequence[Field] = ()) -> Iterator[Accepted]:
+    """The rows of a ledger, each counting and each taking back once. Of tables without calls these are made again from
+    the fields."""
     seen: set[tuple[Any, ...]] = set()
     for table in tables:
-        for row in of_table(table):
+        for row in of_table(table, fields):
             entry = (row.profile, row.fingerprint, row.number if row.taken_back else None)
             if entry not in seen:
                 seen.add(entry)
@@ -183,21 +207,28 @@ def of_lanes(objects: Iterable[ArchiveObject], lanes: Collection[int]) -> Iterat
     return (one for one in objects if any(lane in one.lanes for lane in lanes))
 
 
-def _plain(table: Any) -> Any:
+def plain(table: Any) -> Any:
     """Moments in ms."""
     for moment in ("at", "received"):
         table = table.set_column(table.column_names.index(moment), moment, table[moment].cast("int64"))
     return table
 
 
-def of_table(table: Any) -> Iterator[Accepted]:
-    for batch in _plain(table).to_batches(max_chunksize=10_000):
-        for row in batch.to_pylist():
-            yield _accepted(row)
+def of_table(table: Any, fields: Sequence[Field] = ()) -> Iterator[Accepted]:
+    """`fields` as `entries` has it."""
+    recalled = "body" not in table.column_names
+    for batch in plain(table).to_batches(max_chunksize=10_000):
+        if recalled:
+            of_ledger = batch.select([name for name in batch.schema.names if name in _PLAIN])
+            for row, call in zip(of_ledger.to_pylist(), archive_cells.calls_in(batch, fields), strict=True):
+                yield _accepted(row, call)
+        else:
+            for row in batch.to_pylist():
+                yield _accepted(row, orjson.loads(row["body"]))
 
 
-def _accepted(row: dict[str, Any]) -> Accepted:
-    event = Event(row["space"], row["source"], row["at"], row["received"], orjson.loads(row.get("body", "{}")))
+def _accepted(row: dict[str, Any], call: dict[str, Any]) -> Accepted:
+    event = Event(row["space"], row["source"], row["at"], row["received"], call)
     number = (row["lane"], int(row["seq"]), row["place"])
     identifiers = tuple(Identifier.of_data(data) for data in orjson.loads(row.get("identifiers", "[]")))
     return Accepted(

@@ -6,13 +6,11 @@ have counted it in their tiles; those that are kept since a later version get it
 nothing is lost, whatever was in flight when a lane passed the barrier. Merges are never resolved: what two profiles
 counted of one event, and that one of them was taken back, are rows like any other, and add up wherever they meet.
 
-It folds by the stream's code and not in SQL, as previews of many rows do (personas/preview_values.py): what a profile
-takes in are partial states, by the hours of events, that must add up to the last digit with tiles that the stream's
-code made, whereas SQL gives values. Per million rows it takes 2.4 s of CPU for a definition that looks at a tenth of
-them, and 21 s for fourteen that look at all.
+This is the stream's code. Of many rows SQL folds what it can say exactly, and to the same states
+(personas/backfill_fold.py).
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from personas.core.compute.definition_set import DefinitionSet
@@ -20,30 +18,31 @@ from personas.core.compute.state import ComputeState
 from personas.core.profile.delivery import Accepted
 
 
+def names(definitions: DefinitionSet) -> set[str]:
+    """Of the events of which rows are to be taken: no other adds anything."""
+    return {definitions.aggregates[lacking].event for lacking in definitions.lacking}
+
+
+def since(definitions: DefinitionSet) -> int | None:
+    """Likewise the moment (ms) from which on: what all of them look back to; None: to the beginning."""
+    back = [definitions.aggregates[lacking].since for lacking in definitions.lacking]
+    return min((moment for moment in back if moment is not None), default=None) if None not in back else None
+
+
 class Fold:
     """Takes each row once, in any order."""
 
-    def __init__(self, definitions: DefinitionSet, now_ms: int) -> None:
-        self._definitions, self._now = definitions, now_ms
+    def __init__(self, definitions: DefinitionSet, now_ms: int, among: Collection[str] | None = None) -> None:
+        """`among`: the ids of the aggregates that it is about; None: all that lack their past."""
+        self._definitions, self._now, self._among = definitions, now_ms, among
         self._lacked: dict[int, DefinitionSet] = {}
         self._states: dict[tuple[str, str], ComputeState] = {}
-
-    @property
-    def names(self) -> set[str]:
-        """Of the events of which rows are to be taken: no other adds anything."""
-        return {self._definitions.aggregates[lacking].event for lacking in self._definitions.lacking}
-
-    @property
-    def since(self) -> int | None:
-        """Likewise the moment (ms) from which on: what all of them look back to; None: to the beginning."""
-        back = [self._definitions.aggregates[lacking].since for lacking in self._definitions.lacking]
-        return min((moment for moment in back if moment is not None), default=None) if None not in back else None
 
     def take(self, row: Accepted, owner: str) -> None:
         """`owner`: the profile on the row, or whose the row is where that one has been taken apart."""
         lacked = self._lacked.get(row.version)
         if lacked is None:
-            lacked = self._lacked[row.version] = self._definitions.lacked_at(row.version)
+            lacked = self._lacked[row.version] = self._definitions.lacked_at(row.version, self._among)
         if not lacked.listens(row.event.name):
             return
         state = self._states.setdefault((row.profile, owner), ComputeState())

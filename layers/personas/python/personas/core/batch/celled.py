@@ -18,13 +18,14 @@ _NUMBERS, _OTHERS = (NUMBER, LONG), (NUMBER, LONG, BOOLEAN, LIST, WILD)
 _WAYS: dict[str, tuple[tuple[tuple[int, ...], str], ...]] = {
     "j": (((TEXT,), "to_json({0})::VARCHAR"), (_OTHERS, "{0}")),
     "n": ((_NUMBERS, "TRY_CAST({0} AS DOUBLE)"),),
-    "d": ((_NUMBERS, "TRY_CAST({0} AS DECIMAL(38, 17))"),),
+    "d": (((NUMBER,), "TRY_CAST({0} AS DECIMAL(38, 17))"),),
+    "x": ((_NUMBERS, "fraction_digits({0})"),),
     "o": (((TEXT,), "'2' || {0}"), (_OTHERS, "order_text({0})")),
     "l": (((LIST,), "json_texts({0})"),),
     "m": (((TEXT,), "text_moment({0})"),),
 }
 """By form, how it is made of which kinds; of all others it is NULL of its type."""
-_TYPES = {"n": "DOUBLE", "d": "DECIMAL(38, 17)", "l": "VARCHAR[]", "m": "BIGINT"}
+_TYPES = {"n": "DOUBLE", "d": "DECIMAL(38, 17)", "x": "BIGINT", "l": "VARCHAR[]", "m": "BIGINT"}
 _TYPED = {(DECIMAL, "n"): "{0}::DOUBLE", (DECIMAL, "d"): "{0}"}
 """What is not made of the text of a typed column."""
 _TEXTS = {DECIMAL: "decimal_text({0})", TRUTH: "{0}::VARCHAR"}

@@ -27,11 +27,13 @@ _FORMS = {
     "t": "json_text({0})",
     "n": "json_number({0})",
     "d": "json_decimal({0})",
+    "x": "CASE WHEN is_number({0}) THEN fraction_digits({0}) END",
     "o": "order_text({0})",
     "l": "CASE WHEN ascii({0}) = 91 THEN json_texts({0}) END",
     "m": "CASE WHEN ascii({0}) = 34 THEN text_moment(json_text({0})) END",
 }
-"""Of a value's JSON: itself, whether there is any, whether it is a text, its text, its number, its decimal, the text by
+"""Of a value's JSON: itself, whether there is any, whether it is a text, its text, its number, its decimal, how many
+digits of its fraction are written, the text by
 which it sorts, the texts of its entries, the moment that it names."""
 _NAMED = {name: (kind, key) for kind, (name, key) in VIEWS.items()}
 """By the name of the event: the kind of call, and the property that stands for the call's `name`."""
@@ -220,6 +222,10 @@ class Column:
     def decimal(self) -> str:
         self.facts.summed(self.field)
         return self._form("d")
+
+    @property
+    def digits(self) -> str:
+        return self._form("x")
 
     @property
     def order(self) -> str:

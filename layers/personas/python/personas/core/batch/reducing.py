@@ -57,22 +57,22 @@ def reduction(
 
     match reduced.reducer:
         case "sum":
-            total = derive(f"decimal_number({aggregate('sum', _decimal(operand))})")
+            total = derive(f"decimal_number({aggregate('sum', decimal_of(operand))})")
             wild = f"abs({total}) >= 9e15 OR (abs({total}) < 0.0001 AND {total} <> 0)"
             return Reduction(Double(f"coalesce({total}, 0)"), wild)
         case "avg":
-            total = aggregate("sum", _decimal(operand))
-            count = aggregate("sum", _count(operand)) if operand.many else aggregate("count", _decimal(operand))
+            total = aggregate("sum", decimal_of(operand))
+            count = aggregate("sum", count_of(operand)) if operand.many else aggregate("count", decimal_of(operand))
             mean = derive(f"mean({total}, {derive(f'decimal_number({total})')}, {count})")
             wild = f"{total} IS NOT NULL AND ({mean} IS NULL OR (abs({mean}) < 0.0001 AND {mean} <> 0))"
             return Reduction(Double(mean), wild)
         case "min" | "max":
             if reduced.reads == "string":
-                return Reduction(Text(aggregate(reduced.reducer, _best(operand, reduced.reducer, "json_text({})"))))
-            return Reduction(Double(aggregate(reduced.reducer, _best(operand, reduced.reducer, "json_number({})"))))
+                return Reduction(Text(aggregate(reduced.reducer, best_of(operand, reduced.reducer, "json_text({})"))))
+            return Reduction(Double(aggregate(reduced.reducer, best_of(operand, reduced.reducer, "json_number({})"))))
         case "first" | "last":
             pick = "min" if reduced.reducer == "first" else "max"
-            best = operand.one.text if plain else _best(operand, pick, "order_text({})")
+            best = operand.one.text if plain else best_of(operand, pick, "order_text({})")
             # Texts are compared in a fraction of the time that structs take; made only where there is something.
             key = f"moment_text({source.ts}) || {best}"
             found = column(f"{pick}(CASE WHEN {rows} AND {operand.present} THEN {key} END)")
@@ -82,7 +82,7 @@ def reduction(
     if operand.many is None:
         of_pairs = pairs(operand.one.text if plain else operand.one.order)
     else:
-        of_pairs = pairs(_each(operand, "order_text(e)"))
+        of_pairs = pairs(each_of(operand, "order_text(e)"))
     wild = _too_many(of_pairs, largest)
     if reduced.reducer == "unique_count":
         return Reduction(Double(f"coalesce({of_pairs('count(*)')}, 0)::DOUBLE"), wild)
@@ -98,7 +98,7 @@ def _mode(reduced: Reduced, operand: Operand, pairs: Callable[[str], Aggregated]
         found = pairs(f"CASE WHEN {operand.present} THEN list_json({operand.many}) END")
         wild = f"coalesce({found('bool_or(is_wild(v))')}, FALSE)"
     elif operand.many is not None:
-        found = pairs(_each(operand, "CASE WHEN is_number(e) THEN e END" if numbers else "json_text(e)"))
+        found = pairs(each_of(operand, "CASE WHEN is_number(e) THEN e END" if numbers else "json_text(e)"))
     elif numbers:
         found = pairs(f"CASE WHEN {operand.one.number} IS NOT NULL THEN {operand.one.text} END")
     else:
@@ -108,7 +108,7 @@ def _mode(reduced: Reduced, operand: Operand, pairs: Callable[[str], Aggregated]
     return Reduction(value, f"{wild} OR {_too_many(found, largest)}")
 
 
-def _each(operand: Operand, form: str) -> str:
+def each_of(operand: Operand, form: str) -> str:
     return f"unnest(list_transform({operand.many}, lambda e: {form}))"
 
 
@@ -116,17 +116,17 @@ def _too_many(found: Aggregated, largest: int) -> str:
     return f"coalesce({found('count(*)')}, 0) > {largest}"
 
 
-def _decimal(operand: Operand) -> str:
+def decimal_of(operand: Operand) -> str:
     if operand.many is None:
         return str(operand.one.decimal)
     return f"list_sum(list_transform({operand.many}, lambda e: json_decimal(e)))"
 
 
-def _count(operand: Operand) -> str:
+def count_of(operand: Operand) -> str:
     return f"nullif(len(list_filter({operand.many}, lambda e: is_number(e))), 0)"
 
 
-def _best(operand: Operand, pick: str, form: str) -> str:
+def best_of(operand: Operand, pick: str, form: str) -> str:
     """The value of a row in this form, or of its entries the first or the last one."""
     if operand.many is not None:
         return f"list_{pick}(list_transform({operand.many}, lambda e: {form.format('e')}))"

@@ -10,7 +10,8 @@ its kind, and of a number the digits, those of a negative one turned round. `mom
 `decimal_number` divides what is below 2^53 once, where the type says that it has few digits; of the widest type the
 text is had sooner. DuckDB knows the type when it plans.
 
-Casts are tried, also where a CASE keeps them from texts that are no number: DuckDB may cast before it looks.
+A decimal is NULL from 10^12 on, where it is not summable, so that no sum of them can be too large for its type. Casts
+are tried, also where a CASE keeps them from texts that are no number: DuckDB may cast before it looks.
 
 >>> text("it's"), text("a\x00b"), number(0.1), number(2**70)
 ("'it''s'", "'a' || chr(0) || 'b'", '0.1e0', '1.1805916207174113e+21')
@@ -20,7 +21,7 @@ MACROS = {
     "is_number(j)": "ascii(j) BETWEEN 45 AND 57",
     "plain_json(j)": "CASE WHEN NOT ends_with(j, '.0') THEN j WHEN j = '-0.0' THEN '0' ELSE left(j, -2) END",
     "json_number(j)": "CASE WHEN is_number(j) THEN TRY_CAST(j AS DOUBLE) END",
-    "json_decimal(j)": "CASE WHEN is_number(j) THEN TRY_CAST(j AS DECIMAL(38, 17)) END",
+    "json_decimal(j)": "CASE WHEN is_number(j) THEN TRY_CAST(j AS DECIMAL(29, 17))::DECIMAL(38, 17) END",
     "json_text(j)": """CASE WHEN ascii(j) <> 34 THEN j WHEN contains(j, '\\') THEN json_extract_string(j, '$')
         ELSE j[2:-2] END""",
     "json_texts(j)": "list_transform(json_extract(j, '$[*]')::VARCHAR[], lambda e: json_text(plain_json(e)))",
@@ -44,12 +45,19 @@ MACROS = {
         WHEN ascii(j) IN (91, 123) THEN '3' || j ELSE '0' || j END""",
     "of_order_text(k)": """CASE k[1] WHEN '2' THEN to_json(k[2:])::VARCHAR WHEN '1' THEN split_part(k, chr(1), 2)
         ELSE k[2:] END""",
+    "pick_text(k)": "'[' || (left(k, 16)::BIGINT - 5000000000000000) || ',' || to_json(k[17:])::VARCHAR || ']'",
+    "pick_json(k)": "'[' || (left(k, 16)::BIGINT - 5000000000000000) || ',' || of_order_text(k[17:]) || ']'",
     "list_json(l)": "'[' || array_to_string(l, ',') || ']'",
     "rarity(n)": "(9999999999 - n)::VARCHAR",
     "decimal_text(d)": "number_text(d::DOUBLE)",
     "decimal_number(d)": """CASE WHEN typeof(d) = 'DECIMAL(38,17)' THEN d::VARCHAR::DOUBLE
         WHEN abs(d) < 900000000000 AND d::DECIMAL(38, 4) = d THEN TRY_CAST(d AS DECIMAL(16, 4))::DOUBLE
         ELSE d::VARCHAR::DOUBLE END""",
+    "fraction_digits(j)": "CASE WHEN contains(j, '.') THEN strlen(j) - strpos(j, '.') ELSE 0 END",
+    "decimal_units(d, x)": "replace(left(d::VARCHAR, strlen(d::VARCHAR) - 17 + x), '.', '')::HUGEINT",
+    "json_units(u)": "CASE WHEN abs(u) < 9223372036854775808 THEN u::VARCHAR ELSE '\"' || u || '\"' END",
+    "total_json(n, d, x)": "'[' || n || ',' || json_units(decimal_units(d::DECIMAL(38, 17), x)) || ',' || x || ']'",
+    "marked_text(t)": "CASE WHEN starts_with(t, chr(0)) THEN chr(0) || to_json(t)::VARCHAR ELSE t END",
     "mean(d, x, n)": """CASE WHEN d % 0.0001 = 0 AND abs(x) < 1e10 AND n < 1e10 THEN
             round(x * 1e4) / (n::DOUBLE * 1e4)
         WHEN d::DECIMAL(38, 6) = d AND abs(d) < 9e9 AND n < 9e9 THEN

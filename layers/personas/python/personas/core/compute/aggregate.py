@@ -78,6 +78,8 @@ class Aggregate:
     """Whether a value may change at the hour at which an event leaves the window."""
     asks: Asks | None = None
     """What an event of the stream must have; None: that is not said."""
+    reduced: Reduced | None = field(default=None, repr=False, compare=False)
+    """A reduced stream that reads it; None: a list of events is kept."""
     take: Callable[[Scene], list[Any] | None] = field(init=False, repr=False, compare=False)
     """The event's values; None where it is not in the stream."""
 
@@ -93,7 +95,9 @@ class Aggregate:
         meaning = (stream.event, where, back, keeps, reads, field, *limits)
         values = _taken(reduced.field, reads)
         holds, asks = _where(stream, stream.where), _asks(stream.where)
-        return cls(_id(keeps, meaning), stream.event, holds, values, MONOIDS[keeps], window, since, asks=asks)
+        return cls(
+            _id(keeps, meaning), stream.event, holds, values, MONOIDS[keeps], window, since, asks=asks, reduced=reduced
+        )
 
     @classmethod
     def listing(

@@ -185,12 +185,19 @@ class DefinitionSet:
         """`kept_since` of the aggregates that have their past."""
         return {meaning: since for meaning, since in self.kept_since.items() if self._id(meaning) not in self.lacking}
 
-    def lacked_at(self, version: int) -> "DefinitionSet":
-        """Only the lacking aggregates, of them those that were not kept yet at the version: to which a backfill adds
-        what was folded then."""
+    @property
+    def lacking_since(self) -> dict[str, int]:
+        """Of each lacking aggregate, the version since which it is kept: rows of before lack in it."""
         kept = {self._id(meaning): since for meaning, since in self.kept_since.items()}
+        return {lacking: kept[lacking] for lacking in self.lacking}
+
+    def lacked_at(self, version: int, among: Collection[str] | None = None) -> "DefinitionSet":
+        """Only the lacking aggregates (among these, where they are named), of them those that were not kept yet at the
+        version: to which a backfill adds what was folded then."""
+        kept = self.lacking_since
+        asked = sorted(self.lacking if among is None else self.lacking.intersection(among))
         part = DefinitionSet(self.version, ())
-        part.aggregates = {id: self.aggregates[id] for id in sorted(self.lacking) if version < kept[id]}
+        part.aggregates = {id: self.aggregates[id] for id in asked if version < kept[id]}
         part._by_event = _by_event(part.aggregates)
         return part
 
