@@ -126,6 +126,23 @@ def test_a_batch_fails_as_a_whole_and_is_bisected(tmp_path: Path, when: str, see
 
 
 @asynchronous
+async def test_a_throttled_function_keeps_its_batches_waiting_and_they_use_up_no_retry(tmp_path: Path) -> None:
+    machine = Machine(tmp_path).stream().function("fn", "recording.handle")
+    async with machine.mapping("fn", BisectBatchOnFunctionError=True, MaximumRetryAttempts=0):
+        faults = machine.engine.faults
+        faults.update({"fn": {"fail": {"when": "before"}, "throttle": {}}})
+        await machine.put("1", "2")
+        while faults.to_data()["fn"]["throttle"]["fired"] < 3:
+            await asyncio.sleep(0.01)
+        assert faults.to_data()["fn"]["fail"]["fired"] == 1
+        assert machine.seen() == []
+    async with machine:
+        await machine.settle()
+        assert machine.engine.status()["mappings"][0]["discarded"] == 0
+    assert machine.seen() == [["1", "2"]]
+
+
+@asynchronous
 async def test_a_poisoned_function_raises_for_the_text_until_it_is_cleared(tmp_path: Path) -> None:
     async with Machine(tmp_path).function("fn", "writing.judge") as machine:
         machine.engine.faults.update({"fn": {"poison": {"at": "judgement:Judge.of", "text": "evil"}}})

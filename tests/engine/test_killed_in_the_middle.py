@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 
 from personas.core.query.definition import key_of
@@ -18,12 +19,16 @@ from personas.local.sample.player import Player
 from personas.local.sample.shop import Call, calls, rows, shift
 from personas.stores.profiles import of_image
 
+CHANGES = "changes"
 CALLS = 6_000
 LAST = 100
-"""Sent while `changes` fails: few, so that its retries are not used up before the stop."""
+"""Sent while `changes` fails."""
+FAILURES = 10
+"""As many as a batch has retries, so that none is given up, however long it takes until the stop."""
 KEYS = {key_of(name) for name in (*COMPUTED_TRAITS, *AUDIENCES)}
 
 
+@pytest.mark.timeout(1_800)  # as long as a busy machine needs: each wait below has a bound of its own
 def test_a_stop_in_the_middle_of_the_sample_changes_no_total(tmp_path: Path) -> None:
     log = rows()
     sample = list(calls(log))[-CALLS:]
@@ -34,13 +39,14 @@ def test_a_stop_in_the_middle_of_the_sample_changes_no_total(tmp_path: Path) -> 
         _play_and_stop(engine, sample, moved, tmp_path / "position.json")
     with engine:
         _player(engine, moved, tmp_path / "position.json").play(sample[: CALLS - LAST], lambda _: None)
-        engine.settle(120)
-        # Between the write of a profile and what `changes` makes of it: changes fails until the engine is stopped.
-        _faults(engine, {"personas-dev-changes": {"fail": {"times": 100, "when": "before"}}})
+        engine.settle(600)
+        # Between the write of a profile and what `changes` makes of it: changes waits for more to come, then fails,
+        # which bisects its batches, and is not invoked any more until the engine is stopped.
+        _faults(engine, {CHANGES: {"fail": {"times": FAILURES, "when": "before"}, "throttle": {}}})
         _player(engine, moved, tmp_path / "position.json").play(sample, lambda _: None)
         _until(lambda: _folded(engine) == CALLS)
     with engine:
-        engine.settle(180)
+        engine.settle(600)
         _hold(engine, sample)
 
 
@@ -56,7 +62,7 @@ def _play_and_stop(engine: LaunchedEngine, sample: list[Call], moved: Any, posit
 
     thread = threading.Thread(target=play, daemon=True)
     thread.start()
-    assert half_way.wait(60)
+    assert half_way.wait(600)
     engine.stop()
     assert json.loads(position.read_text())["sent"] < CALLS
 
@@ -124,7 +130,7 @@ def _faults(engine: LaunchedEngine, faults: dict[str, Any]) -> None:
     requests.post(f"{engine.base_url}/_local/faults", json=faults, timeout=30).raise_for_status()
 
 
-def _until(holds: Any, seconds: float = 90) -> None:
+def _until(holds: Any, seconds: float = 600) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, "it took too long"

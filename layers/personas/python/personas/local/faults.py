@@ -5,10 +5,12 @@
                   "die": {"beforeWrite": 1} or {"afterWrite": 3, "times": 1},        at an invocation's n-th write
                   "redeliver": {"times": 1},                                         a batch that succeeded comes again
                   "fail": {"times": 1, "when": "after" or "before"},                 as a whole, so that it is bisected
+                  "throttle": {},                                                    no invocation for a stream's batch
                   "poison": {"at": "module:function", "text": "message-id"}}}        raises when called with the text
 
 A fault with `times` (1 unless said otherwise) rests after it has happened so often; `fired` tells how often it has.
-A share and a poison go on until they are cleared. Faults that happen inside a worker are for Python functions.
+A share, a throttle and a poison go on until they are cleared; a throttle begins once no `fail` is left. Faults that
+happen inside a worker are for Python functions.
 """
 
 import random
@@ -91,6 +93,10 @@ class FailFault(_Counted):
     when: Literal["before", "after"] = "after"
 
 
+class ThrottleFault(_Fault):
+    pass
+
+
 class PoisonFault(_Fault):
     at: Annotated[str, Field(pattern=r"^[\w.]+:[\w.]+$")]
     text: Annotated[str, Field(min_length=1)]
@@ -104,6 +110,7 @@ class FunctionFaults(BaseModel):
     die: DieFault | None = None
     redeliver: RedeliverFault | None = None
     fail: FailFault | None = None
+    throttle: ThrottleFault | None = None
     poison: PoisonFault | None = None
 
     @property
@@ -191,6 +198,14 @@ class Faults:
         """Whether this delivery of a batch is to fail as a whole, and whether the handler runs all the same."""
         faults = self._set.get(function)
         return faults.fail.when if faults and faults.fail and faults.fail.fire() else None
+
+    def throttles(self, function: str) -> bool:
+        """Whether a stream's batch has to wait, as where a function's concurrency is used up: that uses up no retry."""
+        faults = self._set.get(function)
+        if faults is None or faults.throttle is None or (faults.fail and faults.fail.times):
+            return False
+        faults.throttle.fired += 1
+        return True
 
     def _name(self, given: str) -> str:
         name = self._names.get(given, given)

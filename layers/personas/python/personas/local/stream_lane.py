@@ -167,6 +167,10 @@ class Lane:
                 continue
             if self._stop.is_set():
                 return False
+            if self._faults.throttles(self._settings.function):
+                await self._pause(FIRST_PAUSE_S)
+                parts.append(part)
+                continue
             outcome, invocation = await self._deliver(part)
             if isinstance(outcome, Success):
                 self._finish(part.records[-1].number)
