@@ -7,6 +7,7 @@ import pytest
 
 from personas.core.compute.definition_set import DefinitionSet
 from personas.core.compute.monoids import LARGEST, MONOIDS
+from personas.core.compute.splitting import Limits
 from personas.core.compute.state import ComputeState
 from personas.core.event import Event
 from personas.core.moments import DAY, HOUR, SECOND
@@ -145,3 +146,16 @@ def test_a_monoid_gives_one_result_for_every_grouping_and_order(name: str) -> No
         results.add(orjson.dumps(merge(merge(a, b), merge(c, d)), option=orjson.OPT_SORT_KEYS))
     assert len(results) == 1
     assert orjson.dumps(partials) == frozen
+
+
+def test_an_event_of_the_future_that_left_the_state_is_known_to_have_happened_when_its_part_ends() -> None:
+    definitions, state = of("event('A').within(2 hours).count()"), ComputeState()
+    state.add(definitions, event(NOW + HOUR), NOW)
+    parts = state.shed(definitions, NOW, "use_1", "1", Limits(hot=0))
+    assert len(parts) == 1
+    assert look(state, definitions, NOW) == (None, NOW // HOUR + 2)
+    assert look(state, definitions, NOW + HOUR - 1)[0] is None
+    assert look(state, definitions, NOW + HOUR)[0] == 1
+    state.prune(definitions, NOW + DAY)
+    assert state.cold.refs == ()
+    assert look(state, definitions, NOW + DAY) == (0, None)

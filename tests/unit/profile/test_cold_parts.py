@@ -265,3 +265,33 @@ def test_who_reads_a_state_that_is_written_meanwhile_reads_it_again(world: World
     world.plane.batch_get_item = overtaken  # type: ignore[method-assign]
     assert len(world.computed("use_a", World.now)["places"]) == 8_000
     assert not before & lying(world)
+
+
+def test_events_of_the_future_leave_a_state_that_grows_and_count_from_their_moments_on(world: World) -> None:
+    world.define(COUNTED, RECENT)
+    body = {"type": "track", "event": "Order"}
+    begins = world.clock.ms
+    for start in range(0, 6_000, 500):
+        events = []
+        for number in range(start, start + 500):
+            at = begins + HOUR + number * 1_000
+            events.append(world.event(f"ahead {number}", {**body, "properties": {"place": place(number)}}, at))
+        world.send(*(world.resolved("use_a", event) for event in events))
+        world.settle()
+    assert refs(world, "use_a")
+    assert state_size(world, "use_a") < 40_000
+    assert largest(world) < LARGEST_ITEM
+    assert lying(world) == listed(world, "use_a")
+    assert world.computed("use_a", World.now) == {}
+    world.clock.ms = begins + HOUR + 999 * 1_000
+    assert world.computed("use_a", World.now) == {"counted": 1_000, "recent": 1_000}
+    for hours in (1, 1, 1, 1):
+        world.clock.ms += hours * HOUR
+        world.recompute()
+        world.settle()
+    assert world.computed("use_a", World.now) == {"counted": 6_000, "recent": 6_000}
+    assert world.computed("use_a") == {"counted": 6_000, "recent": 6_000}
+    world.clock.ms += 3 * DAY
+    world.recompute()
+    world.settle()
+    assert world.computed("use_a") == {"counted": 6_000, "recent": 0}

@@ -1,8 +1,9 @@
 """Cold parts: what was kept of a profile's past and does not fit into its state any more. A part is never changed.
 
-A part holds totals and tiles of some aggregates. Aggregates are monoids, so what the state counts from now on begins
-with nothing, also where it belongs into a tile of a part, and is added up when somebody looks. So parts are read to
-evaluate and never to count. The state lists its parts; which ones they are is decided in splitting.py.
+A part holds totals and tiles of some aggregates, and events that had not happened yet when it was written: these count
+from their moments on. Aggregates are monoids, so what the state counts from now on begins with nothing, also where it
+belongs into a tile of a part, and is added up when somebody looks. So parts are read to evaluate and never to count.
+The state lists its parts; which ones they are is decided in splitting.py.
 
 >>> part = ColdPart({"c1": {"t": 5}})
 >>> cold, ref = Cold(), Ref("use_1", "abc", 30, until=None)
@@ -48,26 +49,37 @@ class Ref:
 
 
 class ColdPart:
-    """Never changed; what it says of an hour is worked out once."""
+    """Never changed; what it says is worked out once for as long as it is the same."""
 
     __slots__ = ("_looked", "_tallies", "data")
 
     def __init__(self, data: Mapping[str, Any]) -> None:
-        """`data`: by aggregate, totals and tiles as a tally gives them."""
+        """`data`: by aggregate, what a tally gives."""
         self.data = data
         self._tallies = Tallies(dict(data))
-        self._looked: dict[str, tuple[int, Looked]] = {}
+        self._looked: dict[str, tuple[int, int, Looked]] = {}
+        """By aggregate: from and before which moment it says this."""
 
-    def added_to(self, found: Looked, aggregate: Aggregate, hour: int) -> Looked:
+    def added_to(self, found: Looked, aggregate: Aggregate, at: int, hour: int) -> Looked:
         """What somebody has found of the aggregate so far, and what lies in here."""
-        if aggregate.id not in self.data:
+        data = self.data.get(aggregate.id)
+        if data is None:
             return found
-        at, mine = self._looked.get(aggregate.id, (None, NEVER))
-        if at != hour:
-            mine = self._tallies.look(aggregate, hour * HOUR, hour)
-            self._looked[aggregate.id] = hour, mine
+        since, until, mine = self._looked.get(aggregate.id, (0, 0, NEVER))
+        if not since <= at < until:
+            mine = self._tallies.look(aggregate, at, hour)
+            until = (hour + 1) * HOUR
+            for event in (*data.get("f", ()), *data.get("o", ())):
+                if at < event[0] < until:
+                    until = event[0]
+            self._looked[aggregate.id] = at, until, mine
         partial, seen, due = mine
         return merged(aggregate.monoid, partial, found[0]), seen or found[1], earlier(due, found[2])
+
+    @property
+    def ahead(self) -> set[str]:
+        """The aggregates of which events lie in here that had not happened when it was written."""
+        return {name for name, data in self.data.items() if "f" in data}
 
     def tallies(self) -> Tallies:
         """A copy."""
@@ -117,9 +129,11 @@ class Cold:
             mine = {(ref.owner, ref.name) for ref in (*self.refs, *self.gone)}
             self.gone = (*self.gone, *(ref for ref in refs if (ref.owner, ref.name) not in mine))
 
-    def expire(self, hour: int) -> None:
-        if self.refs:
-            self.drop(ref for ref in self.refs if ref.until is not None and ref.until < hour)
+    def expire(self, hour: int) -> set[str]:
+        """The aggregates of which events have happened that were not known to have, before they were dropped here."""
+        over = [ref for ref in self.refs if ref.until is not None and ref.until < hour and ref in self.by_ref]
+        self.drop(over)
+        return {name for ref in over for name in self.by_ref[ref].ahead}
 
     def drop_unknown(self, aggregates: Mapping[str, Aggregate]) -> None:
         """Parts in which there is nothing else."""

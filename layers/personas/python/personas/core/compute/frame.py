@@ -110,7 +110,7 @@ class Frame:
         looked = self._tallies.look(aggregate, self.at, self.hour)
         if self._cold:
             for part in self._cold:
-                looked = part.added_to(looked, aggregate, self.hour)
+                looked = part.added_to(looked, aggregate, self.at, self.hour)
         partial, seen, due = looked
         found = self.found[aggregate.id] = partial, seen, due, partial.__class__ is dict and CUT in partial
         return found

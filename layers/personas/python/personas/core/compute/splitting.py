@@ -1,10 +1,11 @@
 """Which part of what is kept leaves a state that grows, and how what has left it is kept in order.
 
-What is large leaves the state as a whole: totals and tiles of those aggregates that take the most room, so that the
-state which is written with every batch stays small. What has left is never changed; it lies in parts beside each other
-until there is as much of it as of what was there before. Then all of it is added up, what nobody can see any more is
-dropped, and the rest is written anew, the oldest first: so that each part ends at its own time, that nothing is kept
-more than twice, and that whatever leaves the state is written about twice more, however long the profile lives.
+What is large leaves the state as a whole: totals, tiles and what is still to come of those aggregates that take the
+most room, so that the state which is written with every batch stays small. What has left is never changed; it lies in
+parts beside each other until there is as much of it as of what was there before. Then all of it is added up, what has
+happened is counted, what nobody can see any more is dropped, and the rest is written anew, the oldest first: so that
+each part ends at its own time, that nothing is kept more than twice, and that whatever leaves the state is written
+about twice more, however long the profile lives.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,8 +20,12 @@ from personas.core.compute.cold import Cold, ColdPart, Ref
 from personas.core.compute.definition_set import DefinitionSet
 from personas.core.compute.tallies import Tallies
 from personas.core.compute.tally import Tally
+from personas.core.moments import HOUR
 
 NEVER_ENDS = 1 << 62
+KEPT, AHEAD, OWED = "kept", "ahead", "owed"
+MOVABLE = ("t", "w", "f", "o")
+"""Of a tally's data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +43,21 @@ LIMITS = Limits()
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """As small as it gets: of one aggregate the total or a tile, or some of the values in these where they are many."""
+    """As small as it gets: of one aggregate the total or a tile, or some of the values in these where they are many; or
+    some events, with their moments, that are to be counted or taken back when they happen."""
 
     until: int
     aggregate: str
     tile: int | None
     partial: Any
     size: int
+    seen: bool
+    """Whether an event of the aggregate is known to have happened."""
+    kind: str = KEPT
+
+    @property
+    def place(self) -> tuple[str, str, int | None]:
+        return self.kind, self.aggregate, self.tile
 
 
 class Shedding:
@@ -78,6 +91,8 @@ class Shedding:
             united = Tallies(moved)
             for part in self._cold.parts():
                 united.absorb(part.tallies())
+            united.settle(self._aggregates, self._hour * HOUR)
+            self._tallies.see(name for name in united.seen() if name in self._aggregates or not self._knows_all)
             self._cold.drop(self._cold.refs)
             found = self._written(united.data(), whole=True)
         for ref, part in found.items():
@@ -86,11 +101,7 @@ class Shedding:
 
     def _moved_out(self) -> dict[str, Any]:
         """The largest, until what stays is a quarter; nothing where that would hardly make a difference."""
-        kept = {}
-        for name, data in self._tallies.data().items():
-            movable = {field: data[field] for field in ("t", "w") if field in data}
-            if movable and "s" not in data:  # of what was not seen there are debts at most, and a part says it was seen
-                kept[name] = movable
+        kept = {name: data for name, data in self._tallies.data().items() if not data.keys().isdisjoint(MOVABLE)}
         sizes = {name: len(orjson.dumps(data)) for name, data in kept.items()}
         rest = total = sum(sizes.values())
         if total < self._limits.hot // 2:
@@ -112,7 +123,8 @@ class Shedding:
             until = max(piece.until for piece in group)
             part = ColdPart(_data_of(group))
             packed = wire.pack(part.data, 6)
-            name = blake2b(self._nonce.encode() + packed, digest_size=12).hexdigest()
+            # Parts of the same write may be equal: events that two profiles folded and that have not happened yet.
+            name = blake2b(f"{self._nonce} {len(found)} ".encode() + packed, digest_size=12).hexdigest()
             end = None if until == NEVER_ENDS else until
             found[Ref(self._owner, name, len(packed), end, whole)] = part
         return found
@@ -129,7 +141,13 @@ class Shedding:
                 until = NEVER_ENDS if window is None or tile is None else window.last(tile)
                 if until >= self._hour:
                     for some in _sliced(partial, self._limits.part // 2):
-                        yield _Piece(until, name, tile, some, len(orjson.dumps(some)) + 32)
+                        yield _Piece(until, name, tile, some, len(orjson.dumps(some)) + 32, tally.seen)
+            for kind, events in ((AHEAD, tally.future), (OWED, tally.owed)):
+                for ahead, size in _some(sorted(events, key=_moment), self._limits.part // 2):
+                    lasts = NEVER_ENDS
+                    if window is not None:  # not before this hour: what has happened has yet to be seen
+                        lasts = max(self._hour, *(window.last(window.tile(event[0])) for event in ahead))
+                    yield _Piece(lasts, name, None, ahead, size, tally.seen, kind)
 
 
 def _sliced(partial: Any, most: int) -> Iterator[Any]:
@@ -149,18 +167,36 @@ def _sliced(partial: Any, most: int) -> Iterator[Any]:
     yield some
 
 
+def _moment(event: list[Any]) -> tuple[int, str]:
+    return event[0], repr(event)
+
+
+def _some(events: list[list[Any]], most: int) -> Iterator[tuple[list[list[Any]], int]]:
+    """Some events at a time, and their size; the next ones begin where these end."""
+    some: list[list[Any]] = []
+    size = 0
+    for event in events:
+        more = len(orjson.dumps(event)) + 1
+        if some and size + more > most:
+            yield some, size
+            some, size = [], 0
+        some.append(event)
+        size += more
+    if some:
+        yield some, size
+
+
 def _grouped(pieces: Iterable[_Piece], most: int) -> Iterator[list[_Piece]]:
     """Together at most so large; never two of the same tile, as each begins where another one ends."""
     group: list[_Piece] = []
-    taken: set[tuple[str, int | None]] = set()
+    taken: set[tuple[str, str, int | None]] = set()
     size = 0
     for piece in pieces:
-        place = (piece.aggregate, piece.tile)
-        if group and (size + piece.size > most or place in taken):
+        if group and (size + piece.size > most or piece.place in taken):
             yield group
             group, taken, size = [], set(), 0
         group.append(piece)
-        taken.add(place)
+        taken.add(piece.place)
         size += piece.size
     if group:
         yield group
@@ -169,8 +205,12 @@ def _grouped(pieces: Iterable[_Piece], most: int) -> Iterator[list[_Piece]]:
 def _data_of(group: list[_Piece]) -> dict[str, Any]:
     tallies: dict[str, Tally] = {}
     for piece in sorted(group, key=lambda piece: (piece.aggregate, piece.tile is not None, piece.tile or 0)):
-        tally = tallies.setdefault(piece.aggregate, Tally(seen=True))
-        if piece.tile is None:
+        tally = tallies.setdefault(piece.aggregate, Tally(piece.seen))
+        if piece.kind == AHEAD:
+            tally.future = piece.partial
+        elif piece.kind == OWED:
+            tally.owed = piece.partial
+        elif piece.tile is None:
             tally.total = piece.partial
         else:
             tally.tiles.append(piece.tile)

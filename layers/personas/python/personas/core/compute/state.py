@@ -201,7 +201,8 @@ class ComputeState:
             self._tallies.drop_unknown(definitions.aggregates)
             self.cold.drop_unknown(definitions.aggregates)
         self._tallies.settle(definitions.aggregates, now_ms)
-        self.cold.expire(hour_of(now_ms))
+        if self.cold.refs:
+            self._tallies.see(self.cold.expire(hour_of(now_ms)))
 
     def shed(
         self, definitions: DefinitionSet, now_ms: int, owner: str, nonce: str, limits: Limits

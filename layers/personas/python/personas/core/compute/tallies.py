@@ -7,7 +7,7 @@ What nobody touched is packed as it was, so that the cost of a batch follows wha
 (5, 2, True)
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from personas.core.compute.aggregate import Aggregate
@@ -17,6 +17,7 @@ from personas.core.moments import HOUR
 
 NEVER: Looked = (None, False, None)
 _NOTHING: dict[str, Any] = {}
+_UNSEEN = {"s": 0}
 
 
 class Tallies:
@@ -96,9 +97,19 @@ class Tallies:
         return {**self.packed, **{name: tally.to_data() for name, tally in self.unpacked.items()}}
 
     def move_out(self, name: str) -> None:
-        """Its total and its tiles lie elsewhere from now on; that an event was seen, and what is to come, stay."""
+        """What it keeps lies elsewhere from now on, except whether an event was seen."""
         tally = self.of(name)
-        tally.total, tally.tiles, tally.partials = None, [], []
+        tally.total, tally.tiles, tally.partials, tally.future, tally.owed = None, [], [], [], []
+
+    def see(self, names: Iterable[str]) -> None:
+        """Events of these have happened."""
+        for name in names:
+            if name in self.unpacked or "s" in self.packed.get(name, _UNSEEN):
+                self.of(name).seen = True
+
+    def seen(self) -> list[str]:
+        """The aggregates of which events have happened."""
+        return [name for name, data in self.data().items() if "s" not in data]
 
     def __len__(self) -> int:
         return len(self.packed) + len(self.unpacked)

@@ -34,7 +34,8 @@ class Tally:
         self.future: list[list[Any]] = []
         """[moment, value, …] of each event that had not happened when it came."""
         self.owed: list[list[Any]] = []
-        """Likewise of each event that was taken back before it happened and before it was counted."""
+        """Likewise of each event that was taken back before it happened, where what is taken back lies elsewhere: it
+        has yet to come, or lies in a cold part."""
 
     def add(self, aggregate: Aggregate, values: list[Any], at: int, now: int) -> None:
         if at > now:
@@ -94,7 +95,7 @@ class Tally:
 
     def partial(self, aggregate: Aggregate, at: int, hour: int) -> Looked:
         """At a moment: the partial, whether an event has been seen, and the hour at which either may change."""
-        if self.future:
+        if self.future or self.owed:
             return self._with_future(aggregate, at, hour)
         window = aggregate.window
         if window is None:
@@ -118,6 +119,11 @@ class Tally:
         for event in self.future:
             if event[0] <= at:
                 happened._fold(aggregate, event[1:], event[0], hour)
+            else:
+                due = earlier(due, -(-event[0] // HOUR))
+        for event in self.owed:
+            if event[0] <= at:
+                happened.take(aggregate, event[1:], event[0], at)
             else:
                 due = earlier(due, -(-event[0] // HOUR))
         found, seen, edge = now.partial(aggregate, at, hour)
@@ -219,7 +225,7 @@ def added(data: dict[str, Any], aggregate: Aggregate, values: list[Any], at: int
 
 def looked(data: dict[str, Any], aggregate: Aggregate, hour: int) -> Looked | None:
     """What `partial` says of the data of a tally, without unpacking them. None: it is not as simple as that."""
-    if "f" in data:
+    if "f" in data or "o" in data:
         return None
     window = aggregate.window
     if window is None:
@@ -232,7 +238,7 @@ def looked(data: dict[str, Any], aggregate: Aggregate, hour: int) -> Looked | No
         visible = [flat[2 * place + 1] for place in counting]
         found = visible[0] if len(visible) == 1 else aggregate.monoid.merge_all(visible) if visible else None
         return found, "s" not in data, due if aggregate.edges else None
-    if flat[0] < hour or "o" in data:
+    if flat[0] < hour:
         return None
     visible = flat[1::2]
     found = visible[0] if len(visible) == 1 else aggregate.monoid.merge_all(visible)
