@@ -41,7 +41,7 @@ def test_a_definition_counts_the_same_past_after_a_night(tmp_path: Path) -> None
             [database] = catalogue.databases("personas_dev")
             assert {"order", "profile_traits_updates"} <= tables(database)
             for manifest in (before, after):
-                rows = list(archive_scan.ledger(manifest, range(256)))
+                rows = list(archive_scan.entries(archive_scan.lane_tables(manifest, range(256))))
                 assert len(rows) == PEOPLE * ORDERS
         definition = {"query": "event('Order').count()", "type": "users"}
         control.post(

@@ -52,7 +52,7 @@ def entry(one: Accepted) -> Entry:
 def ledger(objects: Any, shards: int = 1) -> list[Accepted]:
     width = 256 // shards
     ranges = [range(first, first + width) for first in range(0, 256, width)]
-    return [one for lanes in ranges for one in archive_scan.ledger(objects, lanes)]
+    return [one for lanes in ranges for one in archive_scan.entries(archive_scan.lane_tables(objects, lanes))]
 
 
 def run() -> list[dict[str, Any]]:
@@ -86,7 +86,7 @@ def test_the_objects_of_a_day_become_one_sorted_by_profile_and_time(plane: Plane
     [name] = keys()
     assert names.is_compacted(name)
     [one] = archive_scan.manifest("sp")
-    found = [archive_scan._accepted(data) for data in _data(plane, one)]
+    found = list(archive_scan.of_table(read_table(one, None)))
     assert sorted(found, key=lambda one: one.event.received) == rows
     order = [(one.number[0], one.profile, one.event.at) for one in found]
     assert order == sorted(order)
@@ -94,13 +94,6 @@ def test_the_objects_of_a_day_become_one_sorted_by_profile_and_time(plane: Plane
         parquet.read_metadata(io.BytesIO(plane.objects["archive", one.key])).row_group(0).column(0).compression
         == "ZSTD"
     )
-
-
-def _data(plane: Plane, one: ArchiveObject) -> Any:
-    table = read_table(one, None)
-    for moment in ("at", "received"):
-        table = table.set_column(table.column_names.index(moment), moment, table[moment].cast("int64"))
-    return table.to_pylist()
 
 
 def test_rows_that_retries_repeated_are_dropped_and_each_taking_back_stays(plane: Plane) -> None:
@@ -116,7 +109,7 @@ def test_rows_that_retries_repeated_are_dropped_and_each_taking_back_stays(plane
     run()
     [one] = archive_scan.manifest("sp")
     kept = ledger([one])
-    assert len(_data(plane, one)) == len(kept) == 5
+    assert len(read_table(one, None)) == len(kept) == 5
     assert {entry(found) for found in kept} == before
     assert {found.number for found in kept if not found.taken_back and found.profile == "use_a"} == {
         first.number,

@@ -70,21 +70,6 @@ _PLAIN = frozenset((*LEDGER, "identifiers"))
 """All other columns are of fields."""
 
 
-def ledger(
-    objects: Sequence[ArchiveObject],
-    lanes: range,
-    names: Collection[str] | None = None,
-    *,
-    identified: bool = False,
-) -> Iterator[Accepted]:
-    """What the profiles of these lanes counted and took back, of the events of these names where they are given.
-
-    Rows have no account, and identifiers only where they are asked for.
-    """
-    columns = [*LEDGER, "identifiers"] if identified else [*LEDGER]
-    return entries(_tables(objects, _of(lanes, names), columns, lanes))
-
-
 def ledger_tables(
     objects: Sequence[ArchiveObject],
     profiles: Collection[str],
@@ -106,16 +91,19 @@ def ledger_tables(
 def lane_tables(
     objects: Sequence[ArchiveObject],
     lanes: range,
-    names: Collection[str],
-    fields: Collection[Field],
-    before: int,
+    names: Collection[str] | None = None,
+    fields: Collection[Field] | None = None,
+    before: int | None = None,
     *,
     identified: bool = False,
 ) -> list[Any]:
-    """Likewise what the profiles of these lanes counted and took back under versions of the definitions before this."""
+    """Likewise what the profiles of these lanes counted and took back, of the events of all names where none are given;
+    `before`: only under versions of the definitions before this one."""
     from pyarrow import compute
 
-    wanted = _of(lanes, names) & (compute.field("version") < before)
+    wanted = _of(lanes, names)
+    if before is not None:
+        wanted &= compute.field("version") < before
     return [plain(table) for table in _tables(objects, wanted, _choosing(fields, identified), lanes)]
 
 
