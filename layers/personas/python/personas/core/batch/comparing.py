@@ -5,7 +5,7 @@ from typing import Any
 
 from personas.core.batch import sql
 from personas.core.batch.facts import Column
-from personas.core.batch.values import Constant, Operand
+from personas.core.batch.values import Constant, Double, Operand
 from personas.core.compute.comparators import OPPOSITES, RELATIVE_UNITS
 from personas.core.query.formatter import format_query
 from personas.core.query.tree import AllMembers, And, AnyMember, Comparison, Condition, Duration, Not, Or, Scalar
@@ -74,6 +74,8 @@ def _test(test: str, one: Any, other: Any) -> str:
     # Of what is not wild, numbers are equal where their texts are.
     if isinstance(one, Column) and isinstance(other, Constant):
         return one.equals(other)
+    if isinstance(one, Double) and isinstance(other, Constant) and other.number is not None:
+        return f"{one.number} = {other.number}"
     return f"{one.text} = {other.text}"
 
 
