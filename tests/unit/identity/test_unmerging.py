@@ -200,6 +200,17 @@ def test_the_survivor_may_leave_and_the_loser_stay(cloud: str) -> None:
     assert (done.profile, done.other) == (cid, ann)
     assert (ids(cid), ids(ann)) == (["cid", "bob"], ["ann"])
     assert (graph.current("sp1", bob), graph.current("sp1", ann)) == (cid, ann)
+    # What brought Cid and Bob together brought Ann along, who has left: it is listed still, and can be taken back.
+    finish("sp1")
+    assert graph.merges("sp1", ann) == ()
+    [left] = graph.merges("sp1", cid)
+    assert left.loser == ann
+    with pytest.raises(unmerging.NoSuchMerge):
+        unmerging.undo("sp1", ann, left.id, None, NOW + 20)
+    again = unmerging.undo("sp1", cid, left.id, None, NOW + 20)
+    assert (again.profile, again.other) == (cid, bob)
+    assert (ids(cid), ids(bob), ids(ann)) == (["cid"], ["bob"], ["ann"])
+    assert graph.merges("sp1", cid) == graph.merges("sp1", bob) == ()
 
 
 def test_a_profile_is_not_taken_apart_again_before_it_has_followed(bridged: tuple[str, str, str]) -> None:

@@ -112,7 +112,8 @@ class Family:
     def merge_of(self, merge_id: str) -> Merge:
         """Raises NoSuchMerge, UndoneAlready."""
         merge = next((one for one in self.merges if one.id == merge_id), None)
-        if merge is None or not (merge.undone or merge.loser in self.root.merged):
+        held = {fact.identifier for fact in self.held}
+        if merge is None or not (merge.undone or cutting.made_by(merge, self.root, held)):
             raise NoSuchMerge(f"profile {self.root.id} was not made by a merge {merge_id!r}")
         if merge.undone:
             raise UndoneAlready(f"merge {merge_id} was undone by {merge.undone}")

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from personas import dynamo
 from personas.core.identifier import Identifier
+from personas.core.identity.cutting import made_by
 from personas.core.identity.external_id import ExternalId
 from personas.core.identity.fact import Fact
 from personas.core.identity.merge import Merge
@@ -76,7 +77,8 @@ def merges(space: str, profile: str) -> tuple[Merge, ...]:
     if root is None:
         return ()
     found = [items.merge_of(item) for item in facts_under(space, members_of(root), items.FACT_OF_MERGE)]
-    standing = [merge for merge in found if merge.undone is None and merge.loser in root.merged]
+    held = {fact.identifier for fact in claims(space, root)} if found and root.origins else set()
+    standing = [merge for merge in found if merge.undone is None and made_by(merge, root, held)]
     return tuple(sorted(standing, key=lambda merge: (merge.at, merge.id)))
 
 

@@ -73,6 +73,13 @@ def along(
     )
 
 
+def made_by(merge: Merge, root: Root, held: Collection[Identifier]) -> bool:
+    """Whether the merge, if it stands, is one of those that made the profile, which has these identifiers: what it
+    brought together is part of it. Either of the two profiles may have left since, as part of what an unmerge took out.
+    """
+    return merge.loser in root.merged or (merge.via in held and merge.identifier in held)
+
+
 def out_of(held: Sequence[Fact], identifiers: Collection[Identifier]) -> Cut:
     """Just these leave, and no profile: what came by them stays, as nobody said that it is wrong."""
     return Cut(
