@@ -80,11 +80,9 @@ class LivingSpace:
 
     def undo(self, person: Person, bridge: Tie, soon: bool) -> None:
         if not unmerges.pending(self.world.space):
-            if self.world.undo(self._profile(person), frozenset(bridge)):
-                with self._dividing(person, soon):
-                    self.history.people.undo(person, bridge)
-            else:  # its loser goes on as the profile, since an unmerge (docs/identity.md)
-                assert self.history.people.parted
+            assert self.world.undo(self._profile(person), frozenset(bridge)), "it is listed"
+            with self._dividing(person, soon):
+                self.history.people.undo(person, bridge)
 
     def take_out(self, person: Person, leaving: list[Identifier], soon: bool) -> None:
         if not unmerges.pending(self.world.space):

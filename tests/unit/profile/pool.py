@@ -55,6 +55,18 @@ ACCOUNTS = (
     trait("all_items", "event('Order').unique(property('item'))", of="accounts"),
     trait("all_most", "event('Order').max(property('price'))", "event('Order').min(property('price'))", of="accounts"),
     trait("all_edge", "event('Order').first(property('item'))", "event('Order').last(property('item'))", of="accounts"),
+    trait(
+        "all_session",
+        "event('Visit').expires_after(2 hours).count()",
+        "event('Order').expires_after(5400 seconds).sum(property('price'))",
+        of="accounts",
+    ),
+    audience(
+        "all_led",
+        f"event('Order').where({VISITED} >= 1).count() >= 1",
+        f"event('Order').within(2 days).where({VISITED} = 0).count() >= 1",
+        of="accounts",
+    ),
     audience("busy", "event('Order').within(2 hours).count() >= 3", "trait('all_orders') >= 4", of="accounts"),
     audience("big", "trait('size') >= 3", "trait('size') >= 1 AND trait('all_recent') = 0", of="accounts"),
     audience("ending", "trait('contract').within_next(1 day)", of="accounts"),

@@ -54,7 +54,12 @@ def saying(kind: str, **traits: Any) -> st.SearchStrategy[dict[str, Any]]:
 
 orders = track("Order", price=prices, item=items)
 views = track("Visit") | st.just({"type": "page", "name": "Home"})
-persons = saying("identify", plan=st.sampled_from(["pro", "free", None]), score=prices)
+persons = saying(
+    "identify",
+    plan=st.sampled_from(["pro", "free", None]),
+    score=prices,
+    email=st.sampled_from(["e1@x", "e2@x", "e3@x"]),
+)
 companies = st.builds(
     lambda said, group: {**said, "groupId": group},
     saying("group", size=st.integers(0, 4)),
