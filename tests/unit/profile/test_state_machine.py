@@ -27,7 +27,8 @@ EXAMPLES = max(1, settings().max_examples // 5)
 which = st.integers(0, 50)
 lives = st.one_of(st.none(), st.none(), st.integers(0, 12))
 places = st.integers(0, len(POOL) - 1)
-options = st.builds(Options, st.sampled_from([ANYONE.external_ids, ("user_id",)]))
+since = st.sampled_from([None, None, None, START - DAY, START + DAY])
+options = st.builds(Options, st.sampled_from([ANYONE.external_ids, ("user_id",)]), since)
 
 
 class Machine(RuleBasedStateMachine):
