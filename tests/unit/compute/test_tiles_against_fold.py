@@ -5,7 +5,7 @@ Rows lie in several objects, with and without columns, and may lie in more than 
 fold too, and rows take such countings back; some rows were folded when the aggregates were kept already.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -129,8 +129,8 @@ def tables_of(past: Past, definitions: DefinitionSet) -> list[pyarrow.Table]:
     return made
 
 
-def said(parts: object) -> list[bytes]:
-    return sorted(orjson.dumps(part, option=orjson.OPT_SORT_KEYS) for part in parts)  # type: ignore[attr-defined]
+def said(parts: Iterable[backfill_fold.Part]) -> list[bytes]:
+    return sorted(orjson.dumps(part, option=orjson.OPT_SORT_KEYS) for part in parts)
 
 
 def holds(past: Past) -> None:

@@ -74,9 +74,10 @@ class Rows:
 
     def asked_about(self, rows: Iterable[Accepted]) -> Iterator[Accepted]:
         """The same rows; whose they are has been asked for many at once when they come."""
-        rows = iter(rows)
         if not self.parted:
             yield from rows
+            return
+        rows = iter(rows)
         while chunk := list(islice(rows, ROWS_AT_ONCE)):
             self._owners.ask((row.profile, led_by(row)) for row in chunk if row.profile in self.parted)
             yield from chunk

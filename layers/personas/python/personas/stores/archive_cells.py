@@ -92,10 +92,10 @@ def _values(table: Table, field: Field) -> list[Any]:
     kind = kinds_in(table.schema.metadata)[name]
     if kind is None:
         return [None] * len(table)
-    texts = (as_texts(table[name]) if kind in VALUES else table[name]).to_pylist()
+    texts: list[Any] = (as_texts(table[name]) if kind in VALUES else table[name]).to_pylist()
     kind = VALUES.get(kind, kind)
     if kind == TEXT and not field.path.many:
-        return texts  # type: ignore[no-any-return]
+        return texts
     kinds = table[KIND + name].to_pylist() if kind == MIXED else [kind] * len(texts)
     return [None if text is None else value_of(text, kind) for text, kind in zip(texts, kinds, strict=True)]
 

@@ -89,6 +89,20 @@ class Facts:
         return f"""SELECT p, {f"(CASE event {numbers} END)::SMALLINT" if numbers else "0"} AS e, source, ts{columns}
             FROM {relation} WHERE {f"event IN ({names})" if names else "FALSE"} AND ts <= {at}"""
 
+    def of_rows(self, at: int, cells: Cells | None, calls: bool, once: bool) -> tuple[list[str], str]:
+        """What is to be run first, and the SELECT of the facts of all rows. `calls`: whether `rows` is read; `once`: into
+        a table, as the facts are read several times. Columns are read again, which is cheap."""
+        first: list[str] = []
+        selects: list[str] = []
+        if calls and once:
+            first.append(f"CREATE OR REPLACE TEMP TABLE called AS {self.of_calls(at)}")
+            selects.append("FROM called")
+        elif calls:
+            selects.append(self.of_calls(at))
+        if cells is not None:
+            selects.append(self.of_cells(at, cells))
+        return first, " UNION ALL ".join(selects)
+
     def of_cells(self, at: int, cells: Cells) -> str:
         """The SELECT over `celled`."""
         forms = {

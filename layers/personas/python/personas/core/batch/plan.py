@@ -101,17 +101,8 @@ class _Planner:
     def plan(self) -> Plan:
         stages = self._stages()
         made = [self._stage(number, stage) for number, stage in enumerate(stages)]
-        statements: list[str] = []
-        sorts = []
-        if self._calls:
-            sorts.append(self._facts.of_calls(self._at))
-            if self._grouped.passes > 1 and not self._listed:
-                # To read columns again is cheap; calls are parsed once.
-                statements.append(f"CREATE OR REPLACE TEMP TABLE called AS {sorts.pop()}")
-                sorts.append("FROM called")
-        if self._cells is not None:
-            sorts.append(self._facts.of_cells(self._at, self._cells))
-        facts = " UNION ALL ".join(sorts)
+        once = self._grouped.passes > 1 and not self._listed
+        statements, facts = self._facts.of_rows(self._at, self._cells, self._calls, once)
         if self._listed:
             statements.append(f"CREATE OR REPLACE TEMP TABLE facts AS {facts}")
             facts = "FROM facts"

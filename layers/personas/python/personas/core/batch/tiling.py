@@ -1,9 +1,9 @@
 """Aggregates folded in SQL: of every profile the tallies that the stream's code would have folded from the same rows.
 
 It reads the relations `rows` and `celled` as the plan of values does (core/batch/plan.py), and makes a temporary table
-`called` of what it asks of calls. The text that it gives of a profile is the JSON of its
-tallies by aggregate, as `Tallies.to_data` gives them, except that the tiles lie in no order and are not counted from
-each other; `tallies_of` puts that right. It is about rows that have happened, and that nobody has taken back.
+`called` of what it asks of calls. The text that it gives of a profile is the JSON of its tallies by aggregate, as
+`Tallies.to_data` gives them, except that the tiles lie in no order and are not counted from each other: `tallies_of`
+puts that right. It is about rows that have happened, and that nobody has taken back.
 
 Invariant: of a profile that is not `wild` the tallies are those of the stream's code; of one that is, nothing is said.
 """
@@ -130,14 +130,8 @@ class _Planner:
         return self._conditions.setdefault(condition, f"c{len(self._conditions)}")
 
     def statements(self) -> Iterator[str]:
-        sorts = []
-        if self._calls:
-            # To read columns again is cheap; calls are parsed once.
-            yield f"CREATE OR REPLACE TEMP TABLE called AS {self._facts.of_calls(self._now)}"
-            sorts.append("FROM called")
-        if self._cells is not None:
-            sorts.append(self._facts.of_cells(self._now, self._cells))
-        facts = " UNION ALL ".join(sorts)
+        first, facts = self._facts.of_rows(self._now, self._cells, self._calls, once=True)
+        yield from first
         marked = "".join(f", {condition} AS {name}" for condition, name in self._conditions.items())
         marked = f"(SELECT r.*{marked} FROM ({facts}) r) r"
         columns = "".join(f", {text} AS {name}" for text, name in self._whole.columns.items())

@@ -135,6 +135,11 @@ class Frame:
             self._lists[aggregate.id] = found
         return found, seen
 
+    @property
+    def turns(self) -> int | None:
+        """The hour of `due`; None: nothing that was read ever changes by itself."""
+        return None if self.due == FAR else self.due
+
     def turns_at(self, moment: int) -> None:
         """Something that was read changes at this moment, if that is still to come."""
         if moment > self.at:

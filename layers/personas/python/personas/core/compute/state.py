@@ -24,7 +24,7 @@ import orjson
 from personas.core.compute.aggregate import scene_of
 from personas.core.compute.cold import Cold, ColdPart, Ref
 from personas.core.compute.definition_set import DefinitionSet
-from personas.core.compute.frame import FAR, Frame
+from personas.core.compute.frame import Frame
 from personas.core.compute.questions import NOBODY, Answers
 from personas.core.compute.splitting import Limits, Shedding
 from personas.core.compute.tallies import Tallies
@@ -123,7 +123,8 @@ class ComputeState:
         `traits` are the profile's own (custom and SQL), `held` the types of its identifiers, `answers` those of the
         profiles that it is linked with; `stand` are the values that it has.
         """
-        frame = self._frame(definitions, traits, held, at_ms, collection, answers)
+        named, asked = definitions.named(collection), definitions.asked_by(collection)
+        frame = Frame(self._tallies, traits, named, at_ms, asked, answers, self.cold.parts(), frozenset(held))
         capped: set[str] = set()
         values = frame.values
         for formula in definitions.formulas[collection]:
@@ -137,11 +138,10 @@ class ComputeState:
             if frame.capped:
                 frame.capped = False
                 capped.add(key)
-        due = None if frame.due == FAR else frame.due
         if not frame.open:
-            return Evaluation(values, due, frozenset(capped))
+            return Evaluation(values, frame.turns, frozenset(capped))
         found = {key: value for key, value in values.items() if key not in frame.open}
-        return Evaluation(found, due, frozenset(capped), open=frozenset(frame.open))
+        return Evaluation(found, frame.turns, frozenset(capped), open=frozenset(frame.open))
 
     def evaluate_touched(
         self,
@@ -160,7 +160,8 @@ class ComputeState:
         Its `due` is about what it evaluated; for the others what was due before still is.
         """
         formulas, readers = definitions.formulas[collection], definitions.readers(collection)
-        frame = self._frame(definitions, traits, held, at_ms, collection, answers)
+        named, asked = definitions.named(collection), definitions.asked_by(collection)
+        frame = Frame(self._tallies, traits, named, at_ms, asked, answers, self.cold.parts(), frozenset(held))
         values, known, never = frame.values, touched.values, readers.never_members
         frame.stood = readers.standing(touched)
         capped: set[str] = set()
@@ -175,21 +176,8 @@ class ComputeState:
             if frame.capped:
                 frame.capped = False
                 capped.add(key)
-        due = None if frame.due == FAR else frame.due
         found = {key: value for key, value in values.items() if value is not None}
-        return Evaluation(found, due, frozenset(capped), frozenset(values))
-
-    def _frame(
-        self,
-        definitions: DefinitionSet,
-        traits: Mapping[str, Any],
-        held: Collection[str],
-        at_ms: int,
-        collection: str,
-        answers: Answers,
-    ) -> Frame:
-        named, asked = definitions.named(collection), definitions.asked_by(collection)
-        return Frame(self._tallies, traits, named, at_ms, asked, answers, self.cold.parts(), frozenset(held))
+        return Evaluation(found, frame.turns, frozenset(capped), frozenset(values))
 
     def prune(self, definitions: DefinitionSet, now_ms: int) -> None:
         """Drop what no definition can see any more, now or later. Idempotent.
