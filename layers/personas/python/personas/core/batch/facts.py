@@ -90,8 +90,8 @@ class Facts:
             FROM {relation} WHERE {f"event IN ({names})" if names else "FALSE"} AND ts <= {at}"""
 
     def of_rows(self, at: int, cells: Cells | None, calls: bool, once: bool) -> tuple[list[str], str]:
-        """What is to be run first, and the SELECT of the facts of all rows. `calls`: whether `rows` is read; `once`: into
-        a table, as the facts are read several times. Columns are read again, which is cheap."""
+        """What is to be run first, and the SELECT of the facts of all rows. `calls`: whether `rows` is read; `once`:
+        into a table, as the facts are read several times. Columns are read again, which is cheap."""
         first: list[str] = []
         selects: list[str] = []
         if calls and once:
