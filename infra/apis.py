@@ -54,6 +54,7 @@ class Apis(Construct):
             memory_mb=1024,
             timeout_seconds=28,  # an HTTP API waits for 30
             environment={
+                "ACTIVATION_TABLE": storage.activation_table.table_name,
                 "CONTROL_TABLE": storage.control_table.table_name,
                 "IDENTITY_TABLE": storage.identity_table.table_name,
                 "PROFILES_TABLE": storage.profiles_table.table_name,
@@ -66,6 +67,7 @@ class Apis(Construct):
         grants.use_table(self.control_function, storage.control_table, *grants.READ, *grants.WRITE, *grants.CHECK)
         grants.use_table(self.control_function, storage.identity_table, *grants.READ, "Scan", "PutItem", "UpdateItem")
         grants.use_table(self.control_function, storage.profiles_table, *grants.READ)
+        grants.use_table(self.control_function, storage.activation_table, "BatchGetItem")
         grants.put_records(self.control_function, streams.profiles)
         grants.read_secret(self.control_function, storage.workspace_token)
         self.control = ThrottledApi(

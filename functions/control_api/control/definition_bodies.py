@@ -1,16 +1,19 @@
 """Bodies of computed traits and audiences, as Segment's Public API has them, to and from what we keep."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from control import edge
+from personas.core.activation.changes import capped_by
 from personas.core.backfill.run import Run
 from personas.core.errors import InvalidInput
 from personas.core.moments import DAY, iso
 from personas.core.query.definition import KNOWN, Options
 from personas.core.saved_definition import SavedDefinition
+from personas.stores.members import Counts
 
 ANONYMOUS = "anonymous_id"
 BY_DEFAULT = Options()
@@ -92,8 +95,14 @@ NEW = TypeAdapter(NewDefinition)
 CHANGES = TypeAdapter(DefinitionChanges)
 
 
-def shown(saved: SavedDefinition, run: Run) -> dict[str, Any]:
-    """`run` is the backfill of the definition's space."""
+def counted_lists(saved: SavedDefinition) -> tuple[str, ...]:
+    """Whose counts are shown with it."""
+    known = saved.definition
+    return (known.id, capped_by(known.id)) if known.kind == "audience" else (capped_by(known.id),)
+
+
+def shown(saved: SavedDefinition, run: Run, lists: Mapping[str, Counts]) -> dict[str, Any]:
+    """`run` is the backfill of the definition's space; `lists` has the counts of the `counted_lists`."""
     known = saved.definition
     collection = known.collection.upper()
     body: dict[str, Any] = {
@@ -106,11 +115,14 @@ def shown(saved: SavedDefinition, run: Run) -> dict[str, Any]:
         "definition": {"query": known.query, "type": collection},
         "status": saved.status,
         "backfill": _backfill(saved, run),
+        "capped": {"count": lists[capped_by(known.id)].size},
         "options": options_shown(known.options, saved.look_back_days),
         "createdAt": iso(saved.created),
         "updatedAt": iso(saved.updated),
     }
-    return {**body, "audienceType": collection} if known.kind == "audience" else body
+    if known.kind != "audience":
+        return body
+    return {**body, "audienceType": collection, "size": {"count": lists[known.id].size, "type": collection}}
 
 
 def _backfill(saved: SavedDefinition, run: Run) -> dict[str, Any]:

@@ -6,7 +6,7 @@ every lane at once.
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from personas.core.query.definition import Definition, key_of
 from personas.core.saved_definition import SavedDefinition
 from personas.core.workspace import checked_name, new_id
 from personas.http import Answer, Request
-from personas.stores import backfills, definitions
+from personas.stores import backfills, definitions, members
 from personas.stores.definitions import Change
 
 log = Logger(service="control")
@@ -111,16 +111,20 @@ class Resource:
 
     def show(self, request: Request, space: str, definition: str) -> Answer:  # noqa: ARG002
         owner = edge.space_of(space)
-        return edge.data(**{self.single: self.shown(owner.id, self._found(owner.id, definition))})
+        return edge.data(**{self.single: self._shown(owner.id, self._found(owner.id, definition))})
 
     def show_all(self, request: Request, space: str) -> Answer:
         owner = edge.space_of(space)
-        run = backfills.get(owner.id)
         found = [saved for saved in definitions.of_space(owner.id) if saved.definition.kind == self.kind]
-        return edge.page_of(request, self.plural, found, lambda saved: definition_bodies.shown(saved, run))
+        return edge.page_of_all(request, self.plural, found, lambda page: self._all_shown(owner.id, page))
 
-    def shown(self, space: str, saved: SavedDefinition) -> dict[str, Any]:
-        return definition_bodies.shown(saved, backfills.get(space))
+    def _shown(self, space: str, saved: SavedDefinition) -> dict[str, Any]:
+        return self._all_shown(space, [saved])[0]
+
+    def _all_shown(self, space: str, page: Sequence[SavedDefinition]) -> list[dict[str, Any]]:
+        run = backfills.get(space)
+        lists = members.counts_of(space, [name for one in page for name in definition_bodies.counted_lists(one)])
+        return [definition_bodies.shown(one, run, lists) for one in page]
 
     def _changed(
         self, space: str, definition_id: str, decide: Callable[[tuple[SavedDefinition, ...], int], Change]
@@ -130,7 +134,7 @@ class Resource:
         if not saved.pending:  # else the run announces its own beginning, and until then every lane may go on as it is
             announce(space, version)
         backfill_runs.start(space)
-        return edge.data(**{self.single: self.shown(space, saved)})
+        return edge.data(**{self.single: self._shown(space, saved)})
 
     def _found(self, space: str, definition_id: str) -> SavedDefinition:
         saved = definitions.get(space, definition_id)

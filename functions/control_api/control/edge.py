@@ -3,7 +3,7 @@
 import base64
 import binascii
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -65,6 +65,13 @@ def data(**entries: Any) -> Answer:
 
 def page_of(request: Request, name: str, entries: Iterable[Entry], show: Callable[[Entry], Any]) -> Answer:
     """One page of a list, with Segment's pagination: `pagination.count` and `pagination.cursor` of the query string."""
+    return page_of_all(request, name, entries, lambda page: [show(entry) for entry in page])
+
+
+def page_of_all(
+    request: Request, name: str, entries: Iterable[Entry], show: Callable[[Sequence[Entry]], list[Any]]
+) -> Answer:
+    """As `page_of`, where the entries of a page are looked up together."""
     found = list(entries)
     count = _count(request)
     start = _offset(_parameter(request, "cursor"))
@@ -74,7 +81,7 @@ def page_of(request: Request, name: str, entries: Iterable[Entry], show: Callabl
         "previous": _cursor(max(0, start - count)) if start else None,
         "totalEntries": len(found),
     }
-    return data(**{name: [show(entry) for entry in found[start : start + count]]}, pagination=pagination)
+    return data(**{name: show(found[start : start + count])}, pagination=pagination)
 
 
 def error_body(error: Exception, status: int) -> dict[str, Any]:

@@ -142,6 +142,23 @@ def test_a_value_that_came_and_an_identifier_that_joined_after_it_are_told_to_ev
     assert (change.version, change.only) == (2, None)
 
 
+def test_who_has_a_value_of_which_something_was_cut_is_in_a_list_until_nothing_is_cut_any_more() -> None:
+    whole, shorter = _profile(1, orders=3, vip=True), _profile(2, orders=3, vip=True)
+    shorter = replace(shorter, computed={key: one._replace(capped=True) for key, one in shorter.computed.items()})
+
+    def noted(old: Profile | None, new: Profile | None) -> dict[str, bool]:
+        changes = Changes()
+        changes.add(old, new)
+        return {entry.audience: entry.member for entry in changes.memberships.values()}
+
+    assert noted(whole, shorter) == {"id_orders#capped": True, "id_vip#capped": True}
+    assert noted(shorter, shorter) == {}
+    assert noted(shorter, replace(whole, v=3)) == {"id_orders#capped": False, "id_vip#capped": False}
+    gone = {"id_orders#capped": False, "id_vip": False, "id_vip#capped": False}
+    assert noted(shorter, _profile(3, into="use_2")) == gone
+    assert noted(shorter, None) == gone
+
+
 def test_nobody_hears_of_profiles_that_were_erased_with_their_space() -> None:
     changes = Changes()
     changes.add(_profile(1, vip=True), None)

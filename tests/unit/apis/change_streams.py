@@ -10,12 +10,14 @@ from functions.archive import identity, traits
 from personas.aws import setting
 
 Item = dict[str, Any]
+Seen = dict[tuple[str, str], Item]
+"""Items by their key."""
 
 
 class ChangeStreams:
     def __init__(self, moment: Any) -> None:
         self._moment = moment
-        self._seen: dict[str, dict[tuple[str, str], Item]] = {"IDENTITY_TABLE": {}, "PROFILES_TABLE": {}}
+        self._seen: dict[str, Seen] = {"IDENTITY_TABLE": {}, "PROFILES_TABLE": {}}
 
     def run(self) -> None:
         """Hand over what changed since the last time, filtered as the stream mappings do."""
@@ -31,19 +33,24 @@ class ChangeStreams:
                 handler.handle({"Records": [{"dynamodb": change} for change in changes]}, None)
 
     def _changes(self, table: str) -> list[Item]:
-        before, found = self._seen[table], []
-        pages = boto3.client("dynamodb").get_paginator("scan").paginate(TableName=setting(table))
-        now = {_key(item): _as_lambda_does(item) for page in pages for item in page["Items"]}
-        for key, item in now.items():
-            if before.get(key) != item:
-                change: Item = {
-                    "ApproximateCreationDateTime": self._moment.ms // 1000,
-                    "Keys": {"pk": item["pk"], "sk": item["sk"]},
-                    "NewImage": item,
-                }
-                found.append(change | ({"OldImage": before[key]} if key in before else {}))
-        self._seen[table] = now
+        found, self._seen[table] = changes_of(table, self._seen[table], self._moment.ms)
         return found
+
+
+def changes_of(table: str, before: Seen, now_ms: int) -> tuple[list[Item], Seen]:
+    """What is not as it was before, and how all is now."""
+    found = []
+    pages = boto3.client("dynamodb").get_paginator("scan").paginate(TableName=setting(table))
+    now = {_key(item): _as_lambda_does(item) for page in pages for item in page["Items"]}
+    for key, item in now.items():
+        if before.get(key) != item:
+            change: Item = {
+                "ApproximateCreationDateTime": now_ms // 1000,
+                "Keys": {"pk": item["pk"], "sk": item["sk"]},
+                "NewImage": item,
+            }
+            found.append(change | ({"OldImage": before[key]} if key in before else {}))
+    return found, now
 
 
 def _key(item: Item) -> tuple[str, str]:

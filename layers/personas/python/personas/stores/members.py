@@ -1,5 +1,7 @@
 """Who is in an audience: pk `{space}#audience#{audience}`, sk `member#{profile}` {v, member, since}, and sk `counts`.
 
+Who is in another list (`core/activation/changes.py`, `capped_by`) is kept alike.
+
 Invariant: `counts.size` is the number of member items that say yes: both change in one transaction.
 """
 
@@ -43,9 +45,19 @@ def note(memberships: Iterable[Membership]) -> None:
 
 
 def counts(space: str, audience: str) -> Counts:
-    key = {"pk": {"S": partition(space, audience)}, "sk": {"S": "counts"}}
-    item = client("dynamodb").get_item(TableName=_table(), Key=key, ConsistentRead=True).get("Item", {})
-    return Counts(**{name: int(item[name]["N"]) for name in ("size", "entered", "exited") if name in item})
+    return counts_of(space, [audience])[audience]
+
+
+def counts_of(space: str, audiences: Iterable[str]) -> dict[str, Counts]:
+    """Of each of them, read consistently; whom nobody ever entered counts nobody."""
+    keys = {partition(space, audience): audience for audience in audiences}
+    items = dynamo.batch_get(_table(), [{"pk": {"S": pk}, "sk": {"S": "counts"}} for pk in keys])
+    found = {keys[item["pk"]["S"]]: _counts(item) for item in items}
+    return {audience: found.get(audience, Counts()) for audience in keys.values()}
+
+
+def _counts(item: Item) -> Counts:
+    return Counts(**{name: int(item[name]["N"]) for name in ("size", "entered", "exited")})
 
 
 def members(space: str, audience: str) -> Iterable[str]:

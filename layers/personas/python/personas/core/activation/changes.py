@@ -17,7 +17,8 @@ Only = tuple[tuple[str, str], ...] | None
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """Whether a profile is in an audience from a profile version on."""
+    """Whether a profile is in an audience from a profile version on, or in the list of those of whose value of a
+    definition something was cut (`capped_by`)."""
 
     space: str
     audience: str
@@ -133,21 +134,26 @@ def _pairs(identifiers: Mapping[str, tuple[str, ...]]) -> Iterable[tuple[str, st
     return ((type_, value) for type_, values in identifiers.items() for value in values)
 
 
+def capped_by(definition: str) -> str:
+    """The id of the list of profiles of whose value of the definition something was cut (docs/query.md, Limits)."""
+    return f"{definition}#capped"
+
+
 def _memberships(old: Profile | None, new: Profile | None) -> Iterable[Membership]:
     """What the member index has to learn: also that a tombstone, or a deleted audience, has no members."""
-    before, after = _audiences(old), _audiences(new)
-    for definition in before.keys() | after.keys():
-        earlier, entry = before.get(definition), after.get(definition)
-        member = entry is not None and entry.value is True
-        if member == (earlier is not None and earlier.value is True):
+    before, after = _lists(old), _lists(new)
+    for name in before.keys() | after.keys():
+        (was, _), (member, since) = before.get(name, (False, None)), after.get(name, (False, None))
+        if member == was:
             continue
         if new is not None:
-            since = entry.since if entry else new.updated or 0
-            yield Membership(new.space, definition, new.id, new.v, member, since)
+            yield Membership(new.space, name, new.id, new.v, member, since if since is not None else new.updated or 0)
         elif old is not None:
-            yield Membership(old.space, definition, old.id, old.v + 1, member, old.updated or 0)
+            yield Membership(old.space, name, old.id, old.v + 1, member, old.updated or 0)
 
 
-def _audiences(profile: Profile | None) -> dict[str, Computed]:
-    """By the audience's id."""
-    return {entry.definition: entry for entry in profile.computed.values() if entry.kind == AUDIENCE} if profile else {}
+def _lists(profile: Profile | None) -> dict[str, tuple[bool, int]]:
+    """By id, whether the profile is in an audience or in another list, and since when."""
+    entries = profile.computed.values() if profile else ()
+    found = {entry.definition: (entry.value is True, entry.since) for entry in entries if entry.kind == AUDIENCE}
+    return found | {capped_by(entry.definition): (True, entry.since) for entry in entries if entry.capped}
