@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import json
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -133,3 +134,14 @@ class Machine:
             aws_secret_access_key="local",
             config=Config(retries={"total_max_attempts": 1}, parameter_validation=False),
         )
+
+
+def machine_with(tmp_path: Path, handler: str = "recording.handle", shards: int = 1, **mapping: Any) -> Machine:
+    return Machine(tmp_path).stream(shards=shards).function("fn", handler).mapping("fn", **mapping)
+
+
+async def until(condition: Any, seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about in time"
+        await asyncio.sleep(0.02)

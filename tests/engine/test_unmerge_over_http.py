@@ -133,3 +133,33 @@ def test_an_identifier_is_taken_out_with_what_it_brought(client: Client) -> None
     client.ask("POST", f"/profiles/{profile}/unmerge", wanted, 400)
     client.ask("POST", f"/profiles/{profile}/unmerge", {}, 400)
     client.ask("POST", "/profiles/use_x/unmerge", wanted, 404)
+
+
+def test_a_merge_of_which_one_profile_has_left_is_listed_and_undone_by_its_id(client: Client) -> None:
+    """Bob's email led to Cid when Bob was part of Ann; that Bob and Ann were one is undone first, then the other."""
+
+    def call(**who: Any) -> dict[str, Any]:
+        email = who.pop("email", None)
+        return {"type": "identify", "traits": {"email": email} if email else {}, **who}
+
+    client.ask("POST", "/computed-traits", ORDERS)
+    for who in ("cid", "ann"):
+        client.send(call(anonymousId=who), order(f"m_{who}", anonymousId=who))
+    client.send(call(email="bob@example.com", anonymousId="bobs"), order("m_bob", anonymousId="bobs"))
+    cid, ann, bob = (client.profile_of(f"anonymous_id:{who}") for who in ("cid", "ann", "bobs"))
+    client.send(call(email="bob@example.com", anonymousId="ann"), call(email="bob@example.com", anonymousId="cid"))
+    assert client.profile_of("anonymous_id:bobs") == cid
+    assert client.traits("anonymous_id:cid")["orders"] == 3
+
+    merges = client.ask("GET", f"/profiles/{cid}/graph")["data"]["graph"]["merges"]
+    [earlier] = [one for one in merges if one["loser"] == bob]
+    client.ask("POST", f"/profiles/{cid}/unmerge", {"mergeId": earlier["id"]}, 202)
+    assert client.profile_of("anonymous_id:ann") == ann
+    assert (client.traits("anonymous_id:cid")["orders"], client.traits("anonymous_id:ann")["orders"]) == (2, 1)
+
+    assert client.ask("GET", f"/profiles/{ann}/graph")["data"]["graph"]["merges"] == []
+    [left] = client.ask("GET", f"/profiles/{cid}/graph")["data"]["graph"]["merges"]
+    client.ask("POST", f"/profiles/{ann}/unmerge", {"mergeId": left["id"]}, 404)
+    client.ask("POST", f"/profiles/{cid}/unmerge", {"mergeId": left["id"]}, 202)
+    assert [client.profile_of(f"anonymous_id:{who}") for who in ("cid", "ann", "bobs")] == [cid, ann, bob]
+    assert [client.traits(f"anonymous_id:{who}")["orders"] for who in ("cid", "ann", "bobs")] == [1, 1, 1]
