@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from personas.core.event import Event
@@ -29,6 +30,7 @@ from personas.core.query.tree import (
     Literal,
     Not,
     Or,
+    Query,
     Reduced,
     Scalar,
     Session,
@@ -74,7 +76,7 @@ class Oracle:
         return {key: value for key, value in values.items() if value is not None}
 
     def value_of(self, definition: Definition) -> Any:
-        tree = check(definition)
+        tree = tree_of(definition)
         events = [e for e in self.happened if definition.options.since is None or e.at >= definition.options.since]
         reader = _Reader(self, definition.key, events)
         if isinstance(tree, CONDITIONS):
@@ -274,6 +276,20 @@ class _Reader:
         if len(ordered) > self.oracle.most:
             self.oracle.capped.add(self.key)
         return ordered[: self.oracle.most]
+
+
+@lru_cache(1_000)
+def tree_of(definition: Definition) -> Query:
+    """Parsed once, as many lists of events are held against one definition."""
+    return check(definition)
+
+
+def takes(definition: Definition, event: Event) -> bool:
+    """Whether the event is in any of its streams, by what can be said of it alone."""
+    since, tree = definition.options.since, tree_of(definition)
+    reader = _Reader(Oracle([definition], [event], {}, (), event.at), definition.key, [event])
+    counts = since is None or event.at >= since
+    return counts and any(reader.seen(node) for node in walk(tree) if isinstance(node, Stream))
 
 
 def parts_of(where: Condition | None) -> tuple[Condition, ...]:

@@ -1,22 +1,18 @@
 """Whoever defines what is computed in a space, by the rules of the Control API: what comes into force waits for a run,
 what goes out of force is told to every lane at once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from personas import barriers
 from personas.core.query.definition import Definition, Options
-from personas.core.query.parser import parse
-from personas.core.query.references import references
 from personas.core.saved_definition import SavedDefinition
 from personas.stores import definitions
 from personas.stores.definitions import Change
+from tests.unit.profile.looked_at import Name, name_of
 from tests.unit.profile.pool import Entry
 from tests.unit.profile.runs import Runs
 from tests.unit.profile.world import World
-
-Name = tuple[str, str]
-"""Collection and key."""
 
 
 @dataclass
@@ -42,12 +38,19 @@ class Desk:
 
         self._save(id, decide)
 
-    def edit(self, known: SavedDefinition, query: str, enabled: bool) -> None:
-        """Raises BeingComputed."""
+    def edit(self, known: SavedDefinition, query: str, every_hours: int) -> None:
+        """And enable it. Raises BeingComputed."""
+        options = replace(known.definition.options, every_hours=every_hours)
 
         def decide(_: object, version: int) -> Change:
-            wanted = replace(known.definition, query=query, version=version)
-            return Change((known.changed(wanted, enabled),))
+            wanted = replace(known.definition, query=query, version=version, options=options)
+            return Change((known.changed(wanted, True),))
+
+        self._save(known.id, decide)
+
+    def disable(self, known: SavedDefinition) -> None:
+        def decide(_: object, version: int) -> Change:
+            return Change((known.changed(replace(known.definition, version=version), False),))
 
         self._save(known.id, decide)
 
@@ -67,17 +70,3 @@ class Desk:
         if saved and not saved.pending:
             barriers.send(self.world.space, version)
         self.runs.start()
-
-
-def name_of(definition: Definition) -> Name:
-    return definition.collection, definition.key
-
-
-def asked(name: Name, by_name: dict[Name, list[Definition]]) -> Iterator[Name]:
-    """The definition, and those that it looks at, directly or not, also across the levels."""
-    yield name
-    for definition in by_name.get(name, ()):
-        for collection, key in references(parse(definition.query), definition.collection):
-            for meant in ((collection, key), ("accounts", key)):
-                if meant in by_name and meant != name:
-                    yield from asked(meant, by_name)

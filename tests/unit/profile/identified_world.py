@@ -1,6 +1,7 @@
 """A world whose people are told apart by the real identity stage: calls are resolved there, merges are announced from
 the facts that it writes, and profiles are taken apart as the Control API does it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from functions.merges import handler as merges
@@ -22,6 +23,8 @@ class IdentifiedWorld(World):
     announced_up_to: int = 0
     """How many merges are announced."""
     undone: int = 0
+    folded: list[int] = field(default_factory=list)
+    """When lanes were folded."""
 
     def identify(self, event: Event) -> None:
         """The identity stage, perhaps once more: what it resolves goes onto the lanes."""
@@ -37,6 +40,11 @@ class IdentifiedWorld(World):
     def settle(self) -> None:
         self.announce()
         super().settle()
+
+    def deliver(self, lanes: Iterable[int], most: int, lives: int | None = None) -> bool:
+        if not self.folded or self.folded[-1] != self.clock.ms:
+            self.folded.append(self.clock.ms)
+        return super().deliver(lanes, most, lives)
 
     def tell(self, most: int, lives: int | None = None) -> bool:
         batch = self.plane.changed[self.told_up_to : self.told_up_to + most]

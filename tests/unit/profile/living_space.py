@@ -15,19 +15,21 @@ from personas import backfill_due
 from personas.core.event import Event
 from personas.core.identifier import Identifier
 from personas.core.identity.known import ROOT_AGE
-from personas.core.moments import HOUR
-from personas.core.profile.profile import Computed, Profile
+from personas.core.moments import HOUR, hour_of
+from personas.core.profile.profile import Profile
 from personas.core.query.definition import Definition
 from personas.core.saved_definition import SavedDefinition
 from personas.stores import profiles, unmerges
 from tests.unit.compute.oracle import Oracle
 from tests.unit.identity import identity_world
 from tests.unit.identity.naive_identity import Person, Tie
-from tests.unit.profile.desk import Desk, Name, asked, name_of
+from tests.unit.profile.desk import Desk
 from tests.unit.profile.identified_world import IdentifiedWorld
+from tests.unit.profile.looked_at import LookedAt, Name, asks_members, name_of
 from tests.unit.profile.plane import Clock, Plane
-from tests.unit.profile.recount import History, Recount
+from tests.unit.profile.recount import Call, History, Recount
 from tests.unit.profile.runs import Runs
+from tests.unit.profile.standing import Standing
 
 
 class Left(NamedTuple):
@@ -114,7 +116,7 @@ class LivingSpace:
         if how == "delete":
             self.desk.delete(known)
         else:
-            self.desk.edit(known, known.definition.query, enabled=False)
+            self.desk.disable(known)
         self.desk.runs.finish()
         self.world.tool.forget(known.id)
 
@@ -138,22 +140,26 @@ class LivingSpace:
             for _, profile in self._living():
                 self.world.tool.agrees(profile)
 
-    def hold_at_the_hour(self) -> None:
-        """When all is done that was asked for, what had failed too, and the recompute of the hour has been."""
+    def hold_at_the_hour(self, every: int = 1) -> None:
+        """When all is done that was asked for, what had failed too, and the recompute of the next hour of that schedule
+        has been, though perhaps of none before it."""
         self.world.settle()
         self.desk.runs.finish()
         for failed in [one for one in self.desk.all() if one.enabled and one.failure]:
             self.unsure.add(name_of(failed.definition))
             self.desk.restart(failed)
         self.desk.runs.finish()
-        self.clock.ms = (self.clock.ms // HOUR + 1) * HOUR
+        self.clock.ms = (self.clock.ms // (every * HOUR) + 1) * every * HOUR
         self.recompute()
         self.hold()
         assert all(one.live == one.definition for one in self.desk.all() if one.enabled)
+        looked_at, hour = LookedAt.among(self._live()), hour_of(self.clock.ms)
+        not_due = [name for name in map(name_of, self._live()) if not looked_at.is_due(name, hour)]
         for whose, profile in self._living():
             shown = self.world.now(profile.id)
             assert shown, whose
-            assert _said(profile.computed) == _said(shown.computed), f"what is stored of {whose} is kept true"
+            late = {key for collection, key in not_due if collection == profile.collection}
+            assert _said(profile, late) == _said(shown, late), f"what is stored of {whose} is kept true"
 
     def hold_nothing_early(self) -> None:
         """At any time: of what is being prepared nothing shows."""
@@ -175,26 +181,54 @@ class LivingSpace:
             assert {frozenset(ids) for ids in sets.values()} == people.partition()
 
     def _hold_values(self) -> None:
-        live = [one.live for one in self.desk.all() if one.live]
-        certain = set(self._certain(live))
-        recount = Recount(self.history, live, self.clock.ms, self._kept())
+        recount = Recount(self.history, self._live(), self.clock.ms, self._kept())
+        sure = self._sure()
+        certain = {name for name in sure if self._is_shown_as_of_now(name)}
         for person in self.history.people.people:
             calls = self.history.of(person)
             profile = self._shown(person)
             if person.gained:
                 assert profile, person
-                custom = recount.custom(person, [call for call in calls if call.event.type == "identify"])
-                assert _plain(profile.values()) == _plain(custom)
+                said = [call for call in calls if call.event.type == "identify"]
+                assert _plain(profile.values()) == _plain(recount.custom(person, said))
                 assert profile.events == len(calls)
                 accounts = {self._profile(one) for one in self.history.accounts.people}
                 mine = [one for one in self.history.accounts.people if person in self.history.users(one)]
                 assert set(profile.accounts) & accounts == {self._profile(one) for one in mine}
                 self._hold_computed(profile, recount.user(person), recount.definitions["users"], certain)
+                answers = {
+                    key: any(self._stored(one, entry) for one in mine) for key, entry in recount.audiences.items()
+                }
+                self._hold_stored(person, recount.user(person), recount.definitions["users"], sure, said, answers)
         for account in self.history.accounts.people:
-            profile = self._shown(account)
+            profile, said = self._shown(account), self.history.to(account)
             assert profile
-            assert _plain(profile.values()) == _plain(recount.custom(account, self.history.to(account)))
+            assert _plain(profile.values()) == _plain(recount.custom(account, said))
             self._hold_computed(profile, recount.account(account), recount.definitions["accounts"], certain)
+            self._hold_stored(account, recount.account(account), recount.definitions["accounts"], sure, said, {})
+
+    def _hold_stored(
+        self,
+        person: Person,
+        now: Oracle,
+        definitions: list[Definition],
+        sure: set[Name],
+        said: list[Call],
+        answers: dict[str, bool],
+    ) -> None:
+        """What ANY and ALL ask of users is as of the moments of each of these, and is held on the hour only."""
+        standing = Standing(self.computed_at, self.world.folded)
+        stored = answers | {one.key: self._stored(person, one) for one in definitions}
+        for definition in definitions:
+            if name_of(definition) in sure and not asks_members(definition.query):
+                found = _plain(stored[definition.key])
+                may_stand = standing.values(definition, now, stored, [call.event for call in said])
+                assert any(found == _plain(value) for value in may_stand), (definition, person, found)
+
+    def _stored(self, person: Person, definition: Definition) -> Any:
+        profile = self.world.stored(self._profile(person))
+        entry = profile.computed.get(definition.key) if profile else None
+        return entry.value if entry else False if definition.kind == "audience" else None
 
     def _hold_computed(
         self,
@@ -218,21 +252,20 @@ class LivingSpace:
         if not self.unsure:
             assert profile.computed.keys() <= names
 
-    def _certain(self, live: list[Definition]) -> Iterator[Name]:
-        """Definitions of which every profile shows what holds now. What others are asked about is as of the last
-        change or hourly recompute (docs/contract.md)."""
-        by_name: dict[Name, list[Definition]] = {}
-        for saved in self.desk.all():
-            known = [one for one in (saved.live, saved.definition) if one]
-            by_name.setdefault(name_of(saved.definition), []).extend(known)
+    def _live(self) -> list[Definition]:
+        return [one.live for one in self.desk.all() if one.live]
+
+    def _sure(self) -> set[Name]:
+        """Live definitions that every profile was evaluated with, as it was with all that they look at."""
+        looked_at = LookedAt.among(each for one in self.desk.all() for each in (one.live, one.definition))
+        return {name for one in self._live() if not looked_at.names(name := name_of(one)) & self.unsure}
+
+    def _is_shown_as_of_now(self, name: Name) -> bool:
+        """What others are asked about is as of the last change, or of the last recompute by the schedule of what asks
+        and of what is asked about (docs/contract.md)."""
+        looked_at = LookedAt.among(self._live())
         on_the_hour = self.clock.ms == self.computed_at and self.clock.ms % HOUR == 0
-        for definition in live:
-            looked_at = set(asked(name_of(definition), by_name))
-            across = len({collection for collection, _ in looked_at}) > 1 or any(
-                word in one.query for name in looked_at for one in by_name.get(name, ()) for word in ("ANY (", "ALL ")
-            )
-            if not looked_at & self.unsure and (on_the_hour or not across):
-                yield name_of(definition)
+        return not looked_at.is_across(name) or (on_the_hour and looked_at.is_due(name, hour_of(self.clock.ms)))
 
     def _kept(self) -> dict[Person, dict[str, Any]]:
         """Values of deleted definitions that somebody has: the newest of those that became one."""
@@ -261,8 +294,9 @@ class LivingSpace:
                     yield next(iter(person.gained)), stored.profile
 
 
-def _said(computed: Any) -> Any:
-    entries: list[Computed] = list(computed.values())
+def _said(profile: Profile, late: set[str]) -> bytes:
+    """Of all but what is not due yet."""
+    entries = [entry for entry in profile.computed.values() if entry.key not in late]
     return _plain({entry.key: [entry.version, entry.value] for entry in entries})
 
 

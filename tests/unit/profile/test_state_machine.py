@@ -28,7 +28,8 @@ which = st.integers(0, 50)
 lives = st.one_of(st.none(), st.none(), st.integers(0, 12))
 places = st.integers(0, len(POOL) - 1)
 since = st.sampled_from([None, None, None, START - DAY, START + DAY])
-options = st.builds(Options, st.sampled_from([ANYONE.external_ids, ("user_id",)]), since)
+schedules = st.sampled_from([1, 1, 1, 2, 3, 24])
+options = st.builds(Options, st.sampled_from([ANYONE.external_ids, ("user_id",)]), since, schedules)
 
 
 class Machine(RuleBasedStateMachine):
@@ -129,7 +130,7 @@ class Machine(RuleBasedStateMachine):
             self.space.desk.create(entry, query, options)
         else:
             try:
-                self.space.desk.edit(known, query, enabled=True)
+                self.space.desk.edit(known, query, options.every_hours)
             except BeingComputed:
                 return
         self.space.unsure.add(name)
@@ -148,15 +149,15 @@ class Machine(RuleBasedStateMachine):
     def all_rests(self) -> None:
         self.space.hold()
 
-    @rule()
-    def the_hour_is_full(self) -> None:
-        self.space.hold_at_the_hour()
+    @rule(every=schedules)
+    def the_hour_is_full(self, every: int) -> None:
+        self.space.hold_at_the_hour(every)
 
     def teardown(self) -> None:
         try:
             self.space.hold_at_the_hour()
             self.clock.ms += DAY
-            self.space.hold_at_the_hour()
+            self.space.hold_at_the_hour(24)
         finally:
             self.stack.close()
 
