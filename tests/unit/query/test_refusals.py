@@ -10,6 +10,7 @@ from personas.core.errors import InvalidInput
 from personas.core.query.checker import LARGEST, check
 from personas.core.query.definition import Definition
 from personas.core.query.errors import InvalidQuery
+from personas.core.query.formatter import format_query
 from personas.core.query.parser import parse
 
 CASES = json.loads((Path(__file__).parent / "refusals.json").read_text())
@@ -69,6 +70,52 @@ def test_fifty_primary_expressions_are_enough_and_one_more_is_refused() -> None:
 def test_a_query_that_is_too_deep_or_too_long_is_refused_not_a_crash(query: str) -> None:
     with pytest.raises(InvalidQuery):
         check(definition(query))
+
+
+@pytest.mark.parametrize("size", ["9" * 5_000, "9" * 19, str(2**63)], ids=len)
+@pytest.mark.parametrize(
+    ("query", "column", "says"),
+    [
+        ("trait('a') = {size}", 14, "the number is too large"),
+        ("trait('a') = -{size}", 14, "the number is too large"),
+        ("trait('a') = {size}.5", 14, "the number is too large"),
+        ("trait('a').one_of(1, {size})", 22, "the number is too large"),
+        ("trait('a') = literal({size})", 22, "the number is too large"),
+        ("event('A').mode(property('p'), {size}) = 'a'", 32, "the number is too large"),
+        ("event('A').within({size} days).count() >= 1", 19, "a span of time is at most ten years"),
+        ("event('A').between(1 day, {size} days).count() >= 1", 27, "a span of time is at most ten years"),
+        ("event('A').expires_after({size} seconds).count() >= 1", 26, "a span of time is at most ten years"),
+        ("trait('a').within_last({size} hours)", 24, "a span of time is at most ten years"),
+        ("event('A').within({size} weeks).count() >= 1", 19, "there is no unit weeks"),
+        ("event('A').within({size} dayz).count() >= 1", 19, "there is no unit dayz"),
+    ],
+)
+def test_a_number_of_any_length_is_refused_at_its_place(query: str, column: int, says: str, size: str) -> None:
+    with pytest.raises(InvalidQuery, match=says) as refused:
+        parse(query.format(size=size))
+    assert refused.value.column == column
+    assert refused.value.suggestion is None
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1e400", "1e99999999999999999999"])
+def test_a_number_beyond_what_a_float_holds_is_too_large(number: str) -> None:
+    with pytest.raises(InvalidQuery, match="the number is too large"):
+        parse(f"trait('a') = {number}")
+
+
+@pytest.mark.parametrize(
+    ("written", "normal"),
+    [
+        ("0" * 5_000 + "7", "7"),
+        ("-" + "0" * 5_000 + "7", "-7"),
+        ("0" * 5_000, "0"),
+        (str(2**63 - 1), str(2**63 - 1)),
+        ("1e-400", "0.0"),
+    ],
+    ids=["zeros before", "negative", "only zeros", "largest", "smallest"],
+)
+def test_a_number_is_read_by_its_size_not_by_its_length(written: str, normal: str) -> None:
+    assert format_query(parse(f"trait('a') = {written}")) == f"trait('a') = {normal}"
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,8 @@ SHORTEST_PAUSE, LONGEST_PAUSE = Duration(1_800, "second"), Duration(90, "day")
 """What ends a session (Segment's limits)."""
 OTHER_UNITS = {"minute": (60, "second"), "week": (7, "day"), "month": (30, "day"), "year": (365, "day")}
 """Units that people try, in units that there are."""
+TOO_LARGE = 2**63
+"""The first number that is not accepted, nor its negative: what is stored and asked has 64 bits."""
 
 
 class Arguments:
@@ -106,9 +108,11 @@ class Arguments:
         form: Any = self._all[1]
         while isinstance(form, Tree) and len(form.children) == 1:
             form = form.children[0]
-        if not isinstance(form, Token) or form.type != "NUMBER" or not form.isdigit() or int(form) < 1:
+        if not isinstance(form, Token) or form.type != "NUMBER" or not form.isdigit() or _whole(form) < 1:
             raise self._error("the least frequency is a whole number from 1", self._all[1], ("a number such as 2",))
-        return int(form)
+        if _whole(form) >= TOO_LARGE:
+            raise self._error("the number is too large", self._all[1])
+        return _whole(form)
 
     def reads(self, allowed: tuple[str, ...]) -> str | None:
         if not _has(self._all[0], "type"):
@@ -166,12 +170,13 @@ class Arguments:
             suggestion = f"{number} {near[0]}" if near else None
             times, other = OTHER_UNITS.get(unit.lower(), (0, ""))
             if number.isdigit() and other in units:
-                suggestion = f"{int(number) * times} {other}s"
-            raise self._error(f"there is no unit {word}", form, tuple(plurals), suggestion)
+                suggestion = f"{_whole(number) * times} {other}s"
+            sensible = number.isdigit() and _whole(number) < TOO_LARGE
+            raise self._error(f"there is no unit {word}", form, tuple(plurals), suggestion if sensible else None)
         zero_allowed = self._name == "between"
-        if not number.isdigit() or (int(number) == 0 and not zero_allowed):
+        if not number.isdigit() or (_whole(number) == 0 and not zero_allowed):
             raise self._error("a span of time is a positive whole number", form, (f"such as 7 {unit}s",))
-        duration = Duration(int(number), unit)
+        duration = Duration(_whole(number), unit)
         if duration.ms > LONGEST_WINDOW * UNITS["day"]:
             raise self._error("a span of time is at most ten years", form)
         return duration
@@ -195,10 +200,17 @@ class Arguments:
                 if moment_of(text) is None:
                     raise InvalidQuery(f"there is no date {text}", token.line or 1, token.column or 1)
                 return Literal(text)
-        number = int(text) if text.lstrip("-").isdigit() else float(text)
-        if abs(number) >= 2**63:
+        digits = text.removeprefix("-")
+        size = _whole(digits) if digits.isdigit() else float(digits)
+        if size >= TOO_LARGE:
             raise InvalidQuery("the number is too large", token.line or 1, token.column or 1)
-        return Literal(number)
+        return Literal(-size if digits != text else size)
+
+
+def _whole(digits: str) -> int:
+    """The number; TOO_LARGE for all from there on, as Python refuses to read more than 4,300 digits."""
+    significant = digits.lstrip("0")
+    return TOO_LARGE if len(significant) > len(str(TOO_LARGE)) else min(int(significant or "0"), TOO_LARGE)
 
 
 def _has(argument: Form, part: str) -> bool:
