@@ -135,7 +135,11 @@ class Arguments:
             return WithinParent(duration) if of_parent else Within(duration)
         start, end = self._durations(2, tuple(UNITS))
         if start.ms >= end.ms:
-            raise self._error("between() takes the nearer time first", self._all[0], ("such as 7 days, 10 days",))
+            reason, such = "between() takes the nearer time first", ("such as 7 days, 10 days",)
+            if start.ms == end.ms:
+                raise self._error(reason, self._all[0], such)
+            turned = f"between({'parent: ' if of_parent else ''}{_words(end)}, {_words(start)})"
+            raise self._error(reason, self._all[0], (), turned)
         return BetweenParent(start, end) if of_parent else Between(start, end)
 
     def _pause(self) -> Duration:
@@ -205,6 +209,10 @@ class Arguments:
         if size >= TOO_LARGE:
             raise InvalidQuery("the number is too large", token.line or 1, token.column or 1)
         return Literal(-size if digits != text else size)
+
+
+def _words(duration: Duration) -> str:
+    return f"{duration.amount} {duration.unit}{'' if duration.amount == 1 else 's'}"
 
 
 def _whole(digits: str) -> int:
