@@ -45,6 +45,13 @@ def test_spacing_quotes_and_spelled_out_comparisons_do_not_matter() -> None:
     )
 
 
+def test_braces_around_what_a_call_takes_mean_nothing() -> None:
+    written = "event({'A'}).where({property('p') > 1 AND property('q') = 2}).sources({exclude: 'a', 'b'}).count() >= 1"
+    assert format_query(parse(written)) == (
+        "event('A').where(property('p') > 1 AND property('q') = 2).sources(exclude: 'a', 'b').count() >= 1"
+    )
+
+
 def test_several_wheres_are_one_condition() -> None:
     written = "event('A').where(property('p') = 1).within(1 day).where(property('q') = 2 OR property('q') = 3).count()"
     assert format_query(parse(written)) == (

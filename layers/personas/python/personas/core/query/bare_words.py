@@ -16,8 +16,8 @@ from personas.core.query.vocabulary import COMPARATORS, EXTRACTORS
 
 NO_VALUE = ("null", "none", "nil", "undefined")
 _BEFORE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*\Z")
-_CALL = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\(\s*\Z")
-_WHOLE = re.compile(r"[A-Za-z_][\w. ]*?(?=\s*[),])")
+_CALL = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\(\s*(?:\{\s*)?\Z")
+_WHOLE = re.compile(r"[A-Za-z_][\w. ]*?(?=\s*[),}])")
 
 
 def bare_word(text: str, end: int) -> InvalidQuery | None:

@@ -1,4 +1,7 @@
-"""The grammar: which sequences of words have the form of a query. What the words mean is `parser`'s."""
+"""The grammar: which sequences of words have the form of a query. What the words mean is `parser`'s.
+
+Braces around what a call takes, as in examples of Segment's reference, mean nothing.
+"""
 
 from functools import cache
 
@@ -14,7 +17,8 @@ conjunction: term (AND term)*
 comparison: chain (SIGN chain)?
 chain: (call | literal | group) ("." call)*
 group: "(" disjunction ")"
-call: NAME "(" (argument ("," argument)*)? ")"
+call: NAME "(" (_arguments | "{" _arguments "}")? ")"
+_arguments: argument ("," argument)*
 argument: prefix? (disjunction type? | duration)
 prefix: NAME ":"
 type: "as" NAME
@@ -43,6 +47,7 @@ WORDS = {
     "DOT": "'.' and a function",
     "LPAR": "'('",
     "RPAR": "')'",
+    "RBRACE": "'}'",
     "COMMA": "','",
     "NAME": "a function such as event('…') or trait('…')",
     "NUMBER": "a number",
