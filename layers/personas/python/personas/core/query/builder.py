@@ -32,7 +32,7 @@ from personas.core.query.tree import Query
 
 ROOT = "definition.tree"
 DEEPEST = 60
-"""Levels of objects: more than 50 primary expressions need, and far from what recursion bears."""
+"""Levels of objects: more than a definition may have (checker.py), and far from what recursion bears."""
 
 _WORDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", NoneType: "null"}
 
@@ -57,6 +57,18 @@ def to_json(query: Query) -> dict[str, Any]:
 def of_json(data: Any, path: str = ROOT) -> Query:
     """Raises InvalidTree where the data has not the shape; what the words in it mean is `built_query`'s to check."""
     return cast(Query, _decoder(Query)(data, path, DEEPEST))
+
+
+def levels(query: Query) -> int:
+    """Of objects in its JSON."""
+    open_, found = [(to_json(query), 1)], 0
+    while open_:
+        data, level = open_.pop()
+        found = max(found, level)
+        for part in data.values():
+            listed = part if isinstance(part, list) else [part]
+            open_ += [(each, level + 1) for each in listed if isinstance(each, dict)]
+    return found
 
 
 def name_of(node: type) -> str:

@@ -1,5 +1,6 @@
 """What a definition may be: an audience ends in true or false, a computed trait in a value; neither is too large."""
 
+from personas.core.query.builder import levels
 from personas.core.query.definition import Definition
 from personas.core.query.errors import InvalidQuery
 from personas.core.query.parser import parse
@@ -20,6 +21,10 @@ from personas.core.query.tree import (
 LARGEST = 50
 """Primary expressions in a definition (Segment's limit): comparisons, also inside `where`, and a value alone."""
 
+DEEPEST = 30
+"""Levels of objects in the JSON of its tree: so it can be read back (builder.py), and its normal form, which has a
+parenthesis more for each NOT, can be parsed again (reader.py)."""
+
 
 def check(definition: Definition) -> Query:
     """The definition's tree; raises InvalidQuery with the definition's key."""
@@ -27,6 +32,7 @@ def check(definition: Definition) -> Query:
         tree = parse(definition.query, members=definition.collection == "accounts")
         _check_result(tree, definition)
         _check_size(tree)
+        _check_depth(tree)
     except InvalidQuery as error:
         error.definition = definition.key
         raise
@@ -49,6 +55,12 @@ def _check_size(tree: Query) -> None:
     size = primary_expressions(tree)
     if size > LARGEST:
         raise InvalidQuery(f"a definition has at most {LARGEST} primary expressions, this one has {size}")
+
+
+def _check_depth(tree: Query) -> None:
+    if levels(tree) > DEEPEST:
+        reason = f"the query is nested deeper than {DEEPEST} levels: make of a part of it a definition of its own"
+        raise InvalidQuery(reason)
 
 
 def primary_expressions(tree: Query) -> int:

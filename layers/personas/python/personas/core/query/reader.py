@@ -44,8 +44,8 @@ JUNCTIONS: dict[str, Callable[[Condition], Condition]] = {
     "ANY": syntax.AnyMember,
     "ALL": syntax.AllMembers,
 }
-DEEPEST = 100
-"""Levels of nesting."""
+DEEPEST = 60
+"""Levels of nesting, each of which takes up to ten frames of Python's stack."""
 
 
 def read(form: Form, members: bool = True) -> Query:
