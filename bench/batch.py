@@ -14,9 +14,9 @@ add doubles, and take any of the values of one millisecond as the first or the l
 Each runs in a process and in a thread of its own, so that nobody pays for what two threads do twice. Its CPU is
 measured from the open file to the last value, and what they answer must agree. They take turns, and of each the fastest
 of several runs counts: where the machine is shared, the same run takes a third more CPU in one minute than in the next,
-which says nothing of the query. DuckDB reads the files itself, for us as
-well; a preview's worker has them from S3 by pyarrow. Ours goes shard by shard, as previews do: a shard's profiles are
-in no other, and its tables stay in the processor's caches.
+which says nothing of the query. DuckDB reads the files itself, for us as well; a preview's worker has them from S3 by
+pyarrow. Ours goes shard by shard, as previews do: a shard's profiles are in no other, and its tables stay in the
+processor's caches.
 """
 
 import argparse

@@ -67,7 +67,7 @@ def _fitting(before: str) -> set[str]:
     """What may follow, exactly: an error of the lexer names also what could follow elsewhere, as LALR merges states."""
     parser = grammar().parse_interactive(before)
     parser.exhaust_lexer()
-    return set(parser.accepts())  # type: ignore[no-untyped-call]
+    return set(parser.accepts())  # type: ignore[no-untyped-call]  # lark gives it no types
 
 
 def _bare_word(text: str, end: int, fitting: set[str]) -> InvalidQuery | None:
